@@ -1,0 +1,81 @@
+#pragma once
+// The interface of a storage system: all that the author of a driver must read, with proto/change.hpp for what a write
+// does. Drivers hold no policy: codecs, lifetimes, encryption and retries live above, once.
+
+#include "backends/transport/runtime.hpp"
+#include "proto/change.hpp"
+#include "proto/error.hpp"
+#include "proto/record.hpp"
+#include "proto/session_id.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace coatcheck {
+
+// What names a session to a driver: the handle. The id is there for drivers that read other libraries' stores in place.
+struct session_key {
+    handle name;
+    std::optional<std::string> id;
+};
+
+enum class kept_by : std::uint8_t {
+    store,  // safe with many daemons
+    daemon, // safe with one daemon only
+};
+
+enum class tombstones : std::uint8_t {
+    kept,
+    best_effort, // the store may evict them, or lose them in a fail-over
+};
+
+// What an operator can rely on, shown by GET /v1/stores.
+struct capabilities {
+    kept_by conditional_writes = kept_by::store;
+    tombstones ended_records = tombstones::kept;
+    bool durable = false;                   // an acknowledged write survives a crash of the machine
+    std::optional<std::size_t> max_payload; // bytes; unset: no limit of the store's own
+};
+
+// The answer to a write.
+struct write {
+    enum class outcome : std::uint8_t { created, replaced, refused };
+
+    outcome what;
+    errc why;   // of a refusal
+    head about; // after the write; for a refusal, the head that refused, if there was one
+};
+
+// Every operation may be called from any thread of the runtime and resumes on the caller's; `key` and `payload` must
+// outlive the co_await. Past `by` the answer is errc::timed_out, and the write may have landed. A store that cannot be
+// reached is errc::unavailable, one without room errc::full, a record of a later release errc::newer_format, bytes that
+// are no record errc::corrupt; neither of the last two is ever replaced by a write.
+class backend {
+public:
+    virtual ~backend() = default;
+
+    virtual capabilities caps() const noexcept = 0;
+
+    // Absence is an answer. Ended and expired records come back as what they are while the store has them.
+    virtual awaitable<result<std::optional<record>>> load(const session_key& key, deadline by) = 0;
+
+    // One atomic step: tests `when` against the stored head (refusal), applies `changes` to it (apply) and replaces the
+    // payload. The store keeps the record until its keep_until.
+    virtual awaitable<result<write>> put(const session_key& key, const head_changes& changes, std::string_view payload,
+                                         precondition when, time_point now, deadline by) = 0;
+
+    // Leaves a tombstone until `keep_until`, whether there was a record or not. A store that is full makes room for it.
+    virtual awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) = 0;
+
+    // A use at `now`: moves the end (extended) if needs_extension, without rewriting the payload. The head as it is
+    // then, whatever its kind; nullopt if there is no record. Only a live one is extended.
+    virtual awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,
+                                                          std::chrono::milliseconds keep_after_end, deadline by) = 0;
+
+    // Whether the store answers now.
+    virtual awaitable<result<void>> probe(deadline by) = 0;
+};
+
+} // namespace coatcheck
