@@ -7,7 +7,7 @@ namespace coatcheck {
 
 const problem_kind& problem_of(errc code) noexcept
 {
-    static constexpr std::array<problem_kind, 26> table{{
+    static constexpr std::array<problem_kind, 27> table{{
         {400, "urn:coatcheck:problem:malformed", "Malformed request"},
         {401, "urn:coatcheck:problem:unauthorized", "A bearer token is needed"},
         {403, "urn:coatcheck:problem:forbidden", "Not allowed"},
@@ -34,8 +34,9 @@ const problem_kind& problem_of(errc code) noexcept
         {404, "urn:coatcheck:problem:unreadable", "The record cannot be read"},
         {504, "urn:coatcheck:problem:timed-out", "The backend did not answer in time"},
         {507, "urn:coatcheck:problem:full", "The store is full"},
+        {505, "urn:coatcheck:problem:http-version", "HTTP version not supported"},
     }};
-    static_assert(table.size() == static_cast<std::size_t>(errc::full) + 1);
+    static_assert(table.size() == static_cast<std::size_t>(errc::http_version) + 1);
     return table[static_cast<std::size_t>(code)];
 }
 
