@@ -36,6 +36,7 @@ enum class errc : std::uint8_t {
     corrupt,             // 404 with Session-Unreadable: a record that nobody can read
     timed_out,           // 504: the deadline passed; a write may have landed
     full,                // 507
+    http_version,        // 505
 };
 
 // One row of the table that maps errors to RFC 9457 problems.
