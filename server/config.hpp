@@ -88,20 +88,23 @@ public:
 
 using environment = std::map<std::string, std::string>;
 
-// The COATCHECK_* variables of this process.
+// The COATCHECK_* variables of this process, and HOME and XDG_STATE_HOME.
 environment process_environment();
 
-// Reads the YAML file at `path` (none if empty), lays `env` over it and checks the whole. Throws config_error.
-config load_config(const std::string& path, const environment& env);
+// Reads the YAML file at `path` (none if empty), lays `env` over it and checks the whole. `insecure` is the command
+// line's --insecure. Files that the configuration names must be readable; what is in them is checked by who uses them.
+// Throws config_error.
+config load_config(const std::string& path, const environment& env, bool insecure = false);
 
-// The effective configuration as YAML that load_config accepts, without secrets.
+// The effective configuration as YAML that load_config accepts in the same environment. Without secrets: passwords in
+// URLs are masked, tokens left out.
 std::string describe(const config& c);
 
 // Threads that this process may use: the cgroup's CPU quota, rounded up, else the number of CPUs it may run on.
 std::size_t usable_cpus();
 
 // Where the embedded default keeps its file: /var/lib/coatcheck for root, else $XDG_STATE_HOME/coatcheck or
-// ~/.local/state/coatcheck.
+// ~/.local/state/coatcheck. Throws config_error if there is no home either.
 std::string default_state_folder(const environment& env);
 
 } // namespace coatcheck
