@@ -1,0 +1,108 @@
+#include "backends/sqlite/database.hpp"
+
+#include <cerrno>
+#include <stdexcept>
+
+namespace coatcheck::sqlite {
+
+namespace {
+
+std::string message(sqlite3* db, int code)
+{
+    const std::string generic = sqlite3_errstr(code);
+    if (db == nullptr || sqlite3_errmsg(db) == generic)
+        return generic + " (" + std::to_string(code) + ")";
+    return generic + " (" + std::to_string(code) + "): " + sqlite3_errmsg(db);
+}
+
+} // namespace
+
+connection::connection(const std::filesystem::path& file, access how)
+{
+    sqlite3* db = nullptr;
+    const int flags = (how == access::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
+                      SQLITE_OPEN_EXRESCODE;
+    const int code = sqlite3_open_v2(file.c_str(), &db, flags, nullptr);
+    db_.reset(db);
+    if (code != SQLITE_OK)
+        throw std::runtime_error("sqlite: cannot open " + file.string() + ": " + message(db, code));
+}
+
+void connection::run(const std::string& sql)
+{
+    if (const int code = sqlite3_exec(get(), sql.c_str(), nullptr, nullptr, nullptr); code != SQLITE_OK)
+        throw std::runtime_error("sqlite: " + sql + ": " + message(get(), code));
+}
+
+std::string connection::ask(const std::string& sql)
+{
+    statement s(*this, sql);
+    if (const int code = s.step(); code != SQLITE_ROW)
+        throw std::runtime_error("sqlite: " + sql + ": " + message(get(), code));
+    return std::string(s.bytes(0));
+}
+
+failure connection::failed(int code, std::string_view doing) const
+{
+    std::string detail = "sqlite: " + std::string(doing) + ": " + message(get(), code);
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        return {errc::full, std::move(detail)};
+    case SQLITE_TOOBIG:
+        return {errc::too_large, std::move(detail)};
+    case SQLITE_IOERR: {
+        // SQLite says FULL for a write that found no room, but not for its shared memory, nor for a quota.
+        const int system = sqlite3_system_errno(get());
+        const bool full = system == ENOSPC || system == EDQUOT;
+        return {full ? errc::full : errc::unavailable, std::move(detail)};
+    }
+    default:
+        return {errc::unavailable, std::move(detail)};
+    }
+}
+
+statement::statement(const connection& db, std::string_view sql)
+{
+    sqlite3_stmt* s = nullptr;
+    const int code =
+        sqlite3_prepare_v3(db.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &s, nullptr);
+    statement_.reset(s);
+    if (code != SQLITE_OK)
+        throw std::runtime_error("sqlite: " + std::string(sql) + ": " + message(db.get(), code));
+}
+
+// A bind that fails (no memory, too big) leaves NULL, which the table's NOT NULL refuses.
+statement& statement::bind(std::int64_t value) noexcept
+{
+    sqlite3_bind_int64(statement_.get(), ++bound_, value);
+    return *this;
+}
+
+statement& statement::bind_text(std::string_view value) noexcept
+{
+    sqlite3_bind_text64(statement_.get(), ++bound_, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+    return *this;
+}
+
+statement& statement::bind_blob(std::string_view value) noexcept
+{
+    // A null pointer would bind NULL, and an empty view may have one.
+    sqlite3_bind_blob64(statement_.get(), ++bound_, value.empty() ? "" : value.data(), value.size(), SQLITE_STATIC);
+    return *this;
+}
+
+std::string_view statement::bytes(int column) const noexcept
+{
+    const void* data = sqlite3_column_blob(statement_.get(), column);
+    const int size = sqlite3_column_bytes(statement_.get(), column);
+    return {static_cast<const char*>(data), data == nullptr ? 0 : static_cast<std::size_t>(size)};
+}
+
+void statement::reset() noexcept
+{
+    sqlite3_reset(statement_.get());
+    sqlite3_clear_bindings(statement_.get());
+    bound_ = 0;
+}
+
+} // namespace coatcheck::sqlite
