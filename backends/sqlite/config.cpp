@@ -56,17 +56,26 @@ void make_file(const std::filesystem::path& file)
         sync_folder(folder.parent_path());
     else if (errno != EEXIST)
         fail("make the folder", folder);
+    // The log is a file beside the file.
+    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+        fail("write in the folder", folder);
     // A file that exists is not opened here: closing it would drop the locks that SQLite holds on it in this process.
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        if (errno != EEXIST)
-            fail("make", file);
-        if (std::filesystem::is_directory(file))
-            throw std::runtime_error("sqlite: " + file.string() + " is a folder; the URL names a file");
-        return;
+    if (fd >= 0) {
+        ::close(fd);
+        sync_folder(folder);
+    } else if (errno != EEXIST) {
+        fail("make", file);
+    } else if (::faccessat(AT_FDCWD, file.c_str(), W_OK, AT_EACCESS) != 0) {
+        fail("write", file);
     }
-    ::close(fd);
-    sync_folder(folder);
+    refuse_folder(file);
+}
+
+void refuse_folder(const std::filesystem::path& file)
+{
+    if (std::filesystem::is_directory(file))
+        throw std::runtime_error("sqlite: " + file.string() + " is a folder; the URL names a file");
 }
 
 } // namespace coatcheck::sqlite

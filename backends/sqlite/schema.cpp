@@ -53,8 +53,6 @@ void check_identity(connection& db, const std::string& name)
 void prepare(connection& db, const std::string& name)
 {
     check_identity(db, name);
-    if (sqlite3_db_readonly(db.get(), "main") == 1)
-        throw std::runtime_error("sqlite: " + name + " cannot be written");
     if (const auto mode = db.ask("PRAGMA journal_mode = WAL"); mode != "wal")
         throw std::runtime_error("sqlite: " + name + " cannot keep a write-ahead log; is it on a network file system?");
 

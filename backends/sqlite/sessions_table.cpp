@@ -106,7 +106,7 @@ sessions_table::sessions_table(connection& db)
     : db_(db), find_(db, find_sql), store_(db, store_sql), extend_(db, extend_sql), sweep_(db, sweep_sql)
 {}
 
-result<std::optional<head>> sessions_table::find(const handle& name)
+result<std::optional<head>> sessions_table::find(const handle& name, time_point now)
 {
     const use scope(find_);
     const int code = find_.bind_text(name.str()).step();
@@ -117,7 +117,7 @@ result<std::optional<head>> sessions_table::find(const handle& name)
     auto h = head_in(find_);
     if (!h)
         return h.error();
-    return std::optional(std::move(*h));
+    return h->keep_until > now ? std::optional(std::move(*h)) : std::nullopt;
 }
 
 result<void> sessions_table::store(const handle& name, const head& about, std::string_view payload)
@@ -148,10 +148,10 @@ result<void> sessions_table::store(const handle& name, const head& about, std::s
 result<write> sessions_table::put(const handle& name, const head_changes& changes, std::string_view payload,
                                   const precondition& when, time_point now)
 {
-    auto found = find(name);
+    auto found = find(name, now);
     if (!found)
         return found.error();
-    const head* stored = *found && (*found)->keep_until > now ? &**found : nullptr;
+    const head* stored = *found ? &**found : nullptr;
     if (const auto why = refusal(stored, when, changes.may_create, now))
         return write{write::outcome::refused, *why, stored != nullptr ? *stored : head{}};
     head next = apply(stored, changes, now);
@@ -162,7 +162,7 @@ result<write> sessions_table::put(const handle& name, const head_changes& change
 
 result<write> sessions_table::end(const handle& name, time_point now, time_point keep_until)
 {
-    auto found = find(name);
+    auto found = find(name, now);
     if (!found)
         return found.error();
     head next = tombstone(*found ? &**found : nullptr, now, keep_until);
@@ -173,7 +173,7 @@ result<write> sessions_table::end(const handle& name, time_point now, time_point
 
 result<write> sessions_table::extend(const handle& name, std::chrono::milliseconds keep_after_end, time_point now)
 {
-    auto found = find(name);
+    auto found = find(name, now);
     if (!found)
         return found.error();
     if (!*found)
@@ -197,7 +197,7 @@ result<write> sessions_table::extend(const handle& name, std::chrono::millisecon
 result<write> sessions_table::touch()
 {
     static const handle nobody(std::string(handle::length, '_'));
-    auto found = find(nobody);
+    auto found = find(nobody, {});
     if (!found)
         return found.error();
     return write{write::outcome::replaced, {}, {}};

@@ -29,7 +29,8 @@ public:
     result<int> sweep(time_point now, int at_most);
 
 private:
-    result<std::optional<head>> find(const handle& name);
+    // Nothing too if there is only what may be forgotten at `now`.
+    result<std::optional<head>> find(const handle& name, time_point now);
     result<void> store(const handle& name, const head& about, std::string_view payload);
 
     connection& db_;

@@ -88,8 +88,7 @@ void check_sqlite(const backend_url& url)
     const auto file = sqlite::parse(url).file;
     if (!std::filesystem::exists(file))
         return;
-    if (std::filesystem::is_directory(file))
-        throw std::runtime_error("sqlite: " + file.string() + " is a folder; the URL names a file");
+    sqlite::refuse_folder(file);
     sqlite::connection db(file, sqlite::access::read_write);
     sqlite3_db_config(db.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); // looking changes nothing
     sqlite3_busy_timeout(db.get(), 10'000);
