@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace coatcheck {
@@ -99,6 +100,9 @@ config load_config(const std::string& path, const environment& env, bool insecur
 // The effective configuration as YAML that load_config accepts in the same environment. Without secrets: passwords in
 // URLs are masked, tokens left out.
 std::string describe(const config& c);
+
+// 1 to 32 characters of [a-z0-9_-].
+bool is_store_name(std::string_view text) noexcept;
 
 // Threads that this process may use: the cgroup's CPU quota, rounded up, else the number of CPUs it may run on.
 std::size_t usable_cpus();
