@@ -1,0 +1,86 @@
+#include "server/arguments.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace coatcheck {
+
+namespace {
+
+// The parser and what it fills, which refer to each other.
+struct command_line {
+    command_line()
+    {
+        app.set_help_flag("-h,--help", "print this");
+        app.footer("Without any of --check, --health, --new-token, --version it serves until SIGTERM.\n"
+                   "The environment: COATCHECK_STORE, COATCHECK_LISTEN, COATCHECK_OPS_LISTEN, COATCHECK_TOKENS_FILE,\n"
+                   "COATCHECK_TOKEN, COATCHECK_THREADS, COATCHECK_LOG_LEVEL, COATCHECK_LOG_FORMAT, COATCHECK_CONFIG;\n"
+                   "COATCHECK_STORE_FILE and COATCHECK_TOKEN_FILE read the value from a file.");
+        app.add_option("--config", out.config_file, "read the configuration from this YAML file")->type_name("FILE");
+        app.add_flag("--insecure", out.insecure, "listen beyond this machine without tokens");
+        check = app.add_flag("--check")->description("check the configuration, print it as it takes effect, and stop");
+        health =
+            app.add_option("--health", out.health_target,
+                           "ask a running daemon whether it is ready; exit status 0 if so. TARGET is "
+                           "http://HOST:PORT, https://HOST:PORT or unix:PATH; by default what the configuration says")
+                ->type_name("[TARGET]")
+                ->expected(0, 1);
+        token =
+            app.add_option("--new-token", out.token_name, "make a token: print it, and its line for the tokens file")
+                ->type_name("NAME");
+        scope = app.add_option("--scope", scopes, "what the new token may do: app, metrics, admin")
+                    ->type_name("S[,S]")
+                    ->needs(token);
+        stores = app.add_option("--stores", out.token_stores, "the stores of the new token; by default all")
+                     ->type_name("A[,B]")
+                     ->delimiter(',')
+                     ->expected(1)
+                     ->needs(token);
+        version = app.add_flag("--version")->description("print the version and the backends");
+        for (auto* one : {check, health, token, version})
+            for (auto* other : {check, health, token, version})
+                if (one != other)
+                    one->excludes(other);
+    }
+
+    CLI::App app{"Coatcheck keeps the sessions of web apps behind HTTP.", "coatcheckd"};
+    arguments out;
+    std::string scopes = "app";
+    CLI::Option* check;
+    CLI::Option* health;
+    CLI::Option* token;
+    CLI::Option* scope;
+    CLI::Option* stores;
+    CLI::Option* version;
+};
+
+} // namespace
+
+arguments parse_arguments(int argc, const char* const* argv)
+{
+    using action = arguments::action;
+    command_line line;
+    try {
+        line.app.parse(argc, argv);
+        line.out.token_scopes = scope_set::parse(line.scopes);
+    } catch (const CLI::CallForHelp&) {
+        line.out.what = action::help;
+        return line.out;
+    } catch (const CLI::ParseError& e) {
+        throw usage_error(e.what());
+    } catch (const std::invalid_argument& e) {
+        throw usage_error(std::string("--scope: ") + e.what());
+    }
+    line.out.what = *line.check     ? action::check
+                    : *line.health  ? action::health
+                    : *line.token   ? action::new_token
+                    : *line.version ? action::version
+                                    : action::serve;
+    return line.out;
+}
+
+std::string usage()
+{
+    return command_line().app.help();
+}
+
+} // namespace coatcheck
