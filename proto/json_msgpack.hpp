@@ -13,9 +13,12 @@
 namespace coatcheck {
 
 struct data_limits {
-    std::size_t depth = 64;        // nested maps and arrays, the outermost one included
-    std::size_t bytes = 1U << 20U; // of the MessagePack form
+    std::size_t depth = 64;        // nested maps and arrays, the outermost one included; each takes some stack
+    std::size_t bytes = 1U << 20U; // of the MessagePack form, up to max_document_bytes
 };
+
+// No document of either form may be larger, whatever the limits.
+constexpr std::size_t max_document_bytes = 1U << 29U;
 
 // Why data was refused: errc::malformed, errc::not_a_map or errc::too_large, with the byte of the input where it shows.
 // `reason` is a sentence for the caller, without any of the input; it points to a literal.
@@ -40,7 +43,8 @@ data_result<void> json_to_msgpack(std::string_view json, const data_limits& limi
 data_result<void> msgpack_to_json(std::string_view msgpack, const data_limits& limits, std::string& out);
 
 // What a caller sent as MessagePack, checked for the same rules: one map with string keys, valid UTF-8 in strings,
-// depth, no byte left over; of duplicate keys in a map the last one wins. Encoding widths are kept.
+// depth, no byte left over; of duplicate keys in a map the last one wins. Numbers and strings keep the width of their
+// encoding; keys, and the headers of maps and arrays, take the shortest.
 data_result<void> normalize_msgpack(std::string_view msgpack, const data_limits& limits, std::string& out);
 
 } // namespace coatcheck

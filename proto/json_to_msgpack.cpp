@@ -1,0 +1,479 @@
+#include "proto/base64.hpp"
+#include "proto/json_msgpack.hpp"
+#include "proto/msgpack_builder.hpp"
+#include "proto/timestamp.hpp"
+#include "proto/utf8.hpp"
+
+#include <boost/json/basic_parser_impl.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+namespace coatcheck {
+
+namespace {
+
+using boost::json::error_code;
+using text_view = boost::json::string_view;
+
+enum class shape : std::uint8_t { scalar, integer, text, array, object };
+
+struct frame {
+    enum class kind : std::uint8_t {
+        object,
+        array,
+        pair,  // of "$map": a key and its value
+        pairs, // the array of "$map"
+        bytes, // the object around "$bytes", and so on
+        time,
+        real,
+        map,
+        ext,
+        ext_items, // the array of "$ext"
+    };
+
+    kind what;
+    std::int8_t ext_type = 0;
+    std::size_t items = 0; // so far
+    msgpack_builder::container written{};
+};
+
+// Working memory, kept for the next document.
+struct memory {
+    msgpack_builder built;
+    std::vector<frame> frames;
+    std::string text;    // a string that comes in pieces because it has escapes
+    std::string decoded; // from base64
+};
+
+constexpr std::size_t usual_text = 64 * 1024;
+
+// Receives Boost.JSON's events and writes what they mean.
+class event_writer {
+public:
+    static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
+    static constexpr std::size_t max_array_size = max_object_size;
+    static constexpr std::size_t max_key_size = max_object_size;
+    static constexpr std::size_t max_string_size = max_object_size;
+
+    event_writer(memory& m, std::size_t most_depth)
+        : built_(m.built), frames_(m.frames), text_(m.text), decoded_(m.decoded), pack_(m.built),
+          most_depth_(most_depth)
+    {
+        frames_.clear();
+    }
+
+    // What was wrong beside the syntax.
+    const std::optional<data_error>& problem() const noexcept { return problem_; }
+
+    bool on_document_begin(error_code&) { return true; }
+    bool on_document_end(error_code&) { return true; }
+    bool on_comment_part(text_view, error_code&) { return true; }
+    bool on_comment(text_view, error_code&) { return true; }
+    bool on_number_part(text_view, error_code&) { return true; }
+
+    bool on_object_begin(error_code& ec)
+    {
+        if (!accept(shape::object, ec))
+            return false;
+        // That it is no deeper than allowed shows with the first key: an escape is not a map.
+        ++depth_;
+        frames_.push_back({.what = frame::kind::object, .written = built_.open()});
+        return true;
+    }
+
+    bool on_object_end(std::size_t, error_code& ec)
+    {
+        const frame& f = frames_.back();
+        if (f.what == frame::kind::object) {
+            if (f.items == 0 && depth_ > most_depth_)
+                return too_deep(ec);
+            built_.close_map(f.written);
+            --depth_;
+        }
+        frames_.pop_back();
+        return true;
+    }
+
+    bool on_key_part(text_view s, std::size_t n, error_code&)
+    {
+        add_piece(s, n);
+        return true;
+    }
+
+    bool on_key(text_view s, std::size_t n, error_code& ec)
+    {
+        std::string_view key = whole(s, n);
+        frame& f = frames_.back();
+        if (f.what != frame::kind::object)
+            return mixed(ec);
+        if (key.starts_with('$')) {
+            if (!key.starts_with("$$"))
+                return escape(key, ec);
+            key.remove_prefix(1);
+        }
+        if (f.items++ == 0 && depth_ > most_depth_)
+            return too_deep(ec);
+        built_.write_key(key);
+        return true;
+    }
+
+    bool on_array_begin(error_code& ec)
+    {
+        if (!accept(shape::array, ec))
+            return false;
+        switch (frames_.back().what) {
+        case frame::kind::ext:
+            frames_.push_back({.what = frame::kind::ext_items});
+            return true;
+        case frame::kind::pairs:
+            frames_.push_back({.what = frame::kind::pair});
+            built_.begin_key();
+            return true;
+        case frame::kind::map:
+            return open(frame::kind::pairs, ec);
+        default:
+            return open(frame::kind::array, ec);
+        }
+    }
+
+    bool on_array_end(std::size_t, error_code& ec)
+    {
+        const frame& f = frames_.back();
+        switch (f.what) {
+        case frame::kind::pairs:
+            built_.close_map(f.written);
+            --depth_;
+            break;
+        case frame::kind::pair:
+            if (f.items != 2)
+                return malformed("each item of $map is an array of a key and a value", ec);
+            break;
+        case frame::kind::ext_items:
+            if (f.items != 2)
+                return bad_ext(ec);
+            break;
+        default:
+            built_.close_array(f.written, f.items);
+            --depth_;
+        }
+        frames_.pop_back();
+        return true;
+    }
+
+    bool on_string_part(text_view s, std::size_t n, error_code&)
+    {
+        add_piece(s, n);
+        return true;
+    }
+
+    bool on_string(text_view s, std::size_t n, error_code& ec)
+    {
+        if (!accept(shape::text, ec))
+            return false;
+        const std::string_view text = whole(s, n);
+        switch (frames_.back().what) {
+        case frame::kind::bytes:
+            return put_bytes(text, ec);
+        case frame::kind::time:
+            return put_time(text, ec);
+        case frame::kind::real:
+            return put_real(text, ec);
+        case frame::kind::ext_items:
+            return put_ext(text, ec);
+        default:
+            built_.write_str(text);
+            return true;
+        }
+    }
+
+    bool on_int64(std::int64_t value, text_view, error_code& ec)
+    {
+        if (!accept(shape::integer, ec))
+            return false;
+        if (frame& f = frames_.back(); f.what == frame::kind::ext_items) {
+            f.ext_type = static_cast<std::int8_t>(value);
+            return f.ext_type == value || bad_ext(ec);
+        }
+        pack_.pack_int64(value);
+        return true;
+    }
+
+    bool on_uint64(std::uint64_t value, text_view, error_code& ec)
+    {
+        if (!accept(shape::integer, ec))
+            return false;
+        if (frames_.back().what == frame::kind::ext_items)
+            return bad_ext(ec);
+        pack_.pack_uint64(value);
+        return true;
+    }
+
+    // `about` is not correctly rounded, and an integer that was too large.
+    bool on_double(double about, text_view s, error_code& ec)
+    {
+        if (!accept(shape::scalar, ec))
+            return false;
+        const std::string_view text = s;
+        if (std::abs(about) >= 0x1p63 && text.find_first_of(".eE") == std::string_view::npos)
+            return malformed("an integer of more than 64 bits", ec);
+        double value = 0;
+        if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{}) {
+            if (std::abs(about) >= 1)
+                return malformed(number_range, ec);
+            value = std::copysign(0.0, about);
+        }
+        pack_.pack_double(value);
+        return true;
+    }
+
+    bool on_bool(bool value, error_code& ec)
+    {
+        if (!accept(shape::scalar, ec))
+            return false;
+        if (value)
+            pack_.pack_true();
+        else
+            pack_.pack_false();
+        return true;
+    }
+
+    bool on_null(error_code& ec)
+    {
+        if (!accept(shape::scalar, ec))
+            return false;
+        pack_.pack_nil();
+        return true;
+    }
+
+    static constexpr std::string_view number_range = "a number beyond the range of a double";
+    static constexpr std::string_view depth_reason = "nested too deeply";
+
+private:
+    bool fail(errc code, std::string_view reason, error_code& ec)
+    {
+        problem_ = {code, 0, reason};
+        ec = boost::json::error::exception;
+        return false;
+    }
+    bool malformed(std::string_view reason, error_code& ec) { return fail(errc::malformed, reason, ec); }
+    bool too_deep(error_code& ec) { return malformed(depth_reason, ec); }
+    bool bad_ext(error_code& ec) { return malformed("$ext takes [type, base64], the type from -128 to 127", ec); }
+    bool mixed(error_code& ec)
+    {
+        return malformed(
+            "an escape such as $bytes stands alone in its object; a key that begins with $ is written with $$", ec);
+    }
+
+    // Is a value of this shape allowed where the document is now? Then it is the next one.
+    bool accept(shape s, error_code& ec)
+    {
+        if (frames_.empty())
+            return s == shape::object || fail(errc::not_a_map, "the data is not an object", ec);
+        frame& f = frames_.back();
+        if (f.what == frame::kind::object)
+            return true;
+        if (f.what == frame::kind::array) {
+            ++f.items;
+            return true;
+        }
+        switch (f.what) {
+        case frame::kind::object:
+        case frame::kind::array:
+            break;
+        case frame::kind::pair:
+            if (f.items == 1)
+                built_.end_key();
+            ++f.items;
+            return true;
+        case frame::kind::pairs:
+            return s == shape::array || malformed("each item of $map is an array of a key and a value", ec);
+        case frame::kind::map:
+            return s == shape::array || malformed("$map takes an array of pairs", ec);
+        case frame::kind::ext:
+            return s == shape::array || bad_ext(ec);
+        case frame::kind::ext_items:
+            return s == (f.items++ == 0 ? shape::integer : shape::text) || bad_ext(ec);
+        case frame::kind::bytes:
+        case frame::kind::time:
+        case frame::kind::real:
+            return s == shape::text || malformed("$bytes, $time and $float take a string", ec);
+        }
+        return false;
+    }
+
+    bool open(frame::kind what, error_code& ec)
+    {
+        if (++depth_ > most_depth_)
+            return too_deep(ec);
+        frames_.push_back({.what = what, .written = built_.open()});
+        return true;
+    }
+
+    // The object that was just opened is none, but stands for another value.
+    bool escape(std::string_view key, error_code& ec)
+    {
+        static constexpr std::array<std::pair<std::string_view, frame::kind>, 5> escapes{{
+            {"$bytes", frame::kind::bytes},
+            {"$time", frame::kind::time},
+            {"$float", frame::kind::real},
+            {"$ext", frame::kind::ext},
+            {"$map", frame::kind::map},
+        }};
+        const auto* const found = std::ranges::find(escapes, key, &std::pair<std::string_view, frame::kind>::first);
+        if (found == escapes.end())
+            return malformed("an unknown escape; a key that begins with $ is written with $$", ec);
+        frame& f = frames_.back();
+        if (f.items != 0)
+            return mixed(ec);
+        if (frames_.size() == 1)
+            return fail(errc::not_a_map, "the data is not a map with string keys", ec);
+        built_.cancel(f.written);
+        --depth_;
+        f.what = found->second;
+        return true;
+    }
+
+    void add_piece(std::string_view s, std::size_t so_far)
+    {
+        if (so_far == s.size())
+            text_.clear();
+        text_.append(s);
+    }
+
+    std::string_view whole(std::string_view s, std::size_t all)
+    {
+        if (all == s.size())
+            return s;
+        text_.append(s);
+        return text_;
+    }
+
+    bool put_bytes(std::string_view text, error_code& ec)
+    {
+        const auto bytes = decode(text);
+        if (!bytes)
+            return malformed("$bytes takes base64 with padding", ec);
+        built_.write_bin(*bytes);
+        return true;
+    }
+
+    bool put_ext(std::string_view text, error_code& ec)
+    {
+        const auto bytes = decode(text);
+        if (!bytes)
+            return bad_ext(ec);
+        built_.write_ext(frames_.back().ext_type, *bytes);
+        return true;
+    }
+
+    std::optional<std::string_view> decode(std::string_view text)
+    {
+        decoded_.resize(text.size() / 4 * 3);
+        const auto n = base64_decode(text, decoded_.data());
+        if (!n)
+            return std::nullopt;
+        return std::string_view(decoded_.data(), *n);
+    }
+
+    bool put_time(std::string_view text, error_code& ec)
+    {
+        const auto t = parse_rfc3339(text);
+        if (!t)
+            return malformed("$time takes an RFC 3339 time, of nanoseconds at most and without leap seconds", ec);
+        std::array<char, 12> content;
+        built_.write_ext(timestamp_type, {content.data(), write_timestamp(*t, content)});
+        return true;
+    }
+
+    bool put_real(std::string_view text, error_code& ec)
+    {
+        using limits = std::numeric_limits<double>;
+        if (text == "NaN")
+            pack_.pack_double(limits::quiet_NaN());
+        else if (text == "Infinity")
+            pack_.pack_double(limits::infinity());
+        else if (text == "-Infinity")
+            pack_.pack_double(-limits::infinity());
+        else
+            return malformed("$float takes NaN, Infinity or -Infinity", ec);
+        return true;
+    }
+
+    msgpack_builder& built_;
+    std::vector<frame>& frames_;
+    std::string& text_;
+    std::string& decoded_;
+    msgpack::packer<msgpack_builder> pack_;
+    std::size_t most_depth_;
+    std::size_t depth_ = 0; // of the MessagePack
+    std::optional<data_error> problem_;
+};
+
+std::string_view reason_of(const error_code& ec, std::string_view from_there)
+{
+    using boost::json::error;
+    if (ec == error::incomplete)
+        return "the JSON is cut short";
+    if (ec == error::too_deep)
+        return event_writer::depth_reason;
+    if (ec == error::exponent_overflow)
+        return event_writer::number_range;
+    if (ec == error::illegal_leading_surrogate || ec == error::illegal_trailing_surrogate)
+        return "half of a surrogate pair";
+    if (!from_there.empty() && utf8_char_length(from_there) == 0)
+        return "invalid UTF-8";
+    return "invalid JSON";
+}
+
+template <class T>
+void give_back(T& buffer)
+{
+    if (buffer.capacity() > usual_text)
+        T().swap(buffer);
+}
+
+} // namespace
+
+data_result<void> json_to_msgpack(std::string_view json, const data_limits& limits, std::string& out)
+{
+    thread_local memory m;
+    if (json.size() > max_document_bytes)
+        return data_error{errc::too_large, 0, "the JSON is too large"};
+    // Numbers apart, what is written is no longer than what was read.
+    m.built.start(out, limits.bytes, std::min(json.size(), limits.bytes) + 16);
+    boost::json::parse_options options;
+    // "$map" nests three deep for one level, "$ext" two for none; event_writer counts the real ones.
+    options.max_depth = 3 * limits.depth + 6;
+    boost::json::basic_parser<event_writer> parser(options, m, limits.depth);
+    error_code ec;
+    const std::size_t read = parser.write_some(false, json.data(), json.size(), ec);
+    const bool too_large = m.built.too_large();
+    m.built.finish();
+    give_back(m.text);
+    give_back(m.decoded);
+
+    if (auto problem = parser.handler().problem()) {
+        problem->offset = read;
+        return *problem;
+    }
+    if (ec)
+        return data_error{errc::malformed, read, reason_of(ec, json.substr(read))};
+    if (read != json.size())
+        return data_error{errc::malformed, read, "something follows the JSON"};
+    if (too_large)
+        return data_error{errc::too_large, read, "the data is too large"};
+    return {};
+}
+
+void throw_exception_from_error(const data_error& e, const boost::source_location& where)
+{
+    throw std::logic_error("unchecked failure at " + std::string(where.file_name()) + ": " + std::string(e.reason));
+}
+
+} // namespace coatcheck
