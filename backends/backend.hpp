@@ -51,7 +51,7 @@ struct write {
 // Every operation may be called from any thread of the runtime and resumes on the caller's; `key` and `payload` must
 // outlive the co_await. Past `by` the answer is errc::timed_out, and the write may have landed. A store that cannot be
 // reached is errc::unavailable, one without room errc::full, a record of a later release errc::newer_format, bytes that
-// are no record errc::corrupt; neither of the last two is ever replaced by a write.
+// are no record errc::corrupt; neither of the last two is ever replaced by put() or extend().
 class backend {
 public:
     virtual ~backend() = default;
@@ -66,7 +66,8 @@ public:
     virtual awaitable<result<write>> put(const session_key& key, const head_changes& changes, std::string_view payload,
                                          precondition when, time_point now, deadline by) = 0;
 
-    // Leaves a tombstone until `keep_until`, whether there was a record or not. A store that is full makes room for it.
+    // Leaves a tombstone until `keep_until`, whatever there was: a record, one that cannot be read, or none. A store
+    // that is full makes room for it.
     virtual awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) = 0;
 
     // A use at `now`: moves the end (extended) if needs_extension, without rewriting the payload. The head as it is

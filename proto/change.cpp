@@ -7,7 +7,7 @@ namespace coatcheck {
 time_point next_expiry(std::chrono::seconds idle, time_point absolute_end, time_point now) noexcept
 {
     const std::chrono::milliseconds full = idle;
-    return std::min(now + full + full / 10, absolute_end);
+    return std::max(now, std::min(now + full + full / 10, absolute_end));
 }
 
 bool needs_extension(const head& h, time_point now) noexcept

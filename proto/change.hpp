@@ -50,7 +50,8 @@ struct head_changes {
 };
 
 // When a session ends if this use, at `now`, is the last: a tenth of the idle timeout ahead of it, so that most uses
-// need not be written; never past the absolute end.
+// need not be written; never past the absolute end, and `now` if that
+// has passed already.
 time_point next_expiry(std::chrono::seconds idle, time_point absolute_end, time_point now) noexcept;
 
 // True if less than a full idle timeout is left, so that a use at `now` has to be written.

@@ -114,7 +114,10 @@ void response::clear() noexcept
     retry_after = authenticate = unreadable = close = false;
     body.clear();
     log_detail.clear();
-    handle.clear();
+    request_id.clear();
+    route = resource::unknown;
+    store = {};
+    session.reset();
 }
 
 void append_etag(version v, std::string& out)

@@ -4,6 +4,8 @@
 
 #include "proto/error.hpp"
 #include "proto/record.hpp"
+#include "proto/session_id.hpp"
+#include "server/routes.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -29,10 +31,14 @@ struct response {
     bool close = false;        // the connection ends after this answer
     std::string body;
 
+    // Of an answer that is an error: the request_id that its body and its log line share.
+    std::string request_id;
     // What the log is told of a failure, and never the caller.
     std::string log_detail;
-    // The session that was asked for, by handle; empty if none was.
-    std::string handle;
+    // For metrics and the log: what was asked for.
+    resource route = resource::unknown;
+    std::string_view store;
+    std::optional<coatcheck::handle> session;
 
     void clear() noexcept;
 };

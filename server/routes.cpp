@@ -109,15 +109,19 @@ bool allows(resource r, method m) noexcept
     return false;
 }
 
+bool has_flag(const route& r, std::string_view name) noexcept
+{
+    const auto value = r.query.size() == name.size() + 1 && r.query.back() == '=';
+    return r.query.substr(0, r.query.size() - (value ? 1 : 0)) == name;
+}
+
 std::optional<route> find_route(std::string_view target, std::string& decoded)
 {
     route r;
     const auto question = target.find('?');
     std::string_view path = target.substr(0, question);
-    if (question != target.npos) {
+    if (question != target.npos)
         r.query = target.substr(question + 1);
-        r.has_query = true;
-    }
     if (path == "*") {
         r.what = resource::server;
         return r;

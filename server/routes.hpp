@@ -46,8 +46,10 @@ struct route {
     std::string_view id; // of the path, percent-decoded; empty for the form with the Session-Id field
     bool id_in_path = false;
     std::string_view query; // without its question mark
-    bool has_query = false;
 };
+
+// Whether the query is this parameter, which takes no value: "peek", or "peek=" as most HTTP libraries write it.
+bool has_flag(const route& r, std::string_view name) noexcept;
 
 // `decoded` keeps the path if it had percent-encoded characters; it must outlive the route. A malformed encoding gives
 // nullopt.

@@ -1,0 +1,30 @@
+#pragma once
+// The handlers, one file a resource. Each makes `x.out` the answer to `x.in`.
+
+#include "server/service.hpp"
+
+namespace coatcheck {
+
+// POST /v1/sessions
+awaitable<void> create_session(service& s, sessions& store, exchange& x);
+
+// GET, HEAD, PUT and DELETE of a session
+awaitable<void> read_session(service& s, sessions& store, exchange& x);
+awaitable<void> write_session(service& s, sessions& store, exchange& x);
+awaitable<void> end_session(service& s, sessions& store, exchange& x);
+
+// POST …/touch
+awaitable<void> touch_session(service& s, sessions& store, exchange& x);
+
+// GET …/meta
+awaitable<void> describe_session(service& s, sessions& store, exchange& x);
+
+// GET /v1/stores
+awaitable<void> list_stores(service& s, exchange& x);
+
+// GET /healthz, /readyz, /metrics. `known` tells whether the caller may see more than a yes or a no.
+void report_health(exchange& x);
+awaitable<void> report_readiness(service& s, exchange& x, bool known);
+void report_metrics(service& s, exchange& x);
+
+} // namespace coatcheck

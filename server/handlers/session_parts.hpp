@@ -1,0 +1,33 @@
+#pragma once
+// What the handlers of sessions have in common.
+
+#include "server/data.hpp"
+#include "server/problem.hpp"
+#include "server/service.hpp"
+
+#include <optional>
+
+namespace coatcheck {
+
+// The session that the request names. Or nothing, and `x.out` is the problem.
+std::optional<session_key> named_session(const service& s, exchange& x);
+
+// The Session-* fields of a write. Or nothing, and `x.out` is the problem.
+std::optional<session_settings> sent_settings(exchange& x);
+
+// The body as MessagePack. Or false, and `x.out` is the problem.
+bool read_body(const service& s, exchange& x, std::string& msgpack);
+
+// The representation to answer in. Or nothing, and `x.out` is the problem (406).
+std::optional<media_type> accepted_type(exchange& x);
+
+// Refuses the preconditions that the resource does not take: one that was ignored would be a lost update.
+bool refuse_preconditions(exchange& x, std::initializer_list<list_field> fields);
+
+// ETag and Session-Expires-In.
+void show_head(response& r, const head& h, time_point now);
+
+// `msgpack` in the accepted representation, as the body; a record whose payload is damaged becomes the problem.
+void show_data(const service& s, exchange& x, std::string_view msgpack, media_type type);
+
+} // namespace coatcheck

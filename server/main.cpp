@@ -1,0 +1,116 @@
+// Arguments -> configuration -> daemon, and the last catch.
+
+#include "backends/registry.hpp"
+#include "server/arguments.hpp"
+#include "server/config.hpp"
+#include "server/daemon.hpp"
+#include "server/health.hpp"
+#include "server/log.hpp"
+#include "server/release.hpp"
+#include "server/tls.hpp"
+#include "server/tokens.hpp"
+
+#include <sys/prctl.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+namespace coatcheck {
+
+namespace {
+
+config load(const arguments& args)
+{
+    const environment env = process_environment();
+    std::string file = args.config_file;
+    if (const auto named = env.find("COATCHECK_CONFIG"); file.empty() && named != env.end())
+        file = named->second;
+    return load_config(file, env, args.insecure);
+}
+
+void print_version()
+{
+    std::cout << "coatcheckd " << release_version << "\nbackends:";
+    for (const auto scheme : backend_schemes())
+        std::cout << ' ' << scheme;
+    std::cout << '\n';
+}
+
+void check(const config& settings)
+{
+    load_tokens(settings);
+    if (settings.tls)
+        tls_server certificates(*settings.tls);
+    for (const auto& [name, store] : settings.stores)
+        check_backend(store.url);
+    std::cout << describe(settings);
+}
+
+int print_health(const arguments& args)
+{
+    const auto target =
+        args.health_target.empty() ? health_target::of(load(args)) : health_target::parse(args.health_target);
+    const health answer = check_health(target);
+    std::cout << answer.text << '\n';
+    return answer.ready ? 0 : 1;
+}
+
+void print_new_token(const arguments& args)
+{
+    const fresh_token made = new_token(args.token_name, args.token_scopes, args.token_stores);
+    std::cout << "Give this token to the caller; it is shown only now:\n\n    " << made.text
+              << "\n\nAdd this line to the tokens file:\n\n    " << made.line << '\n';
+}
+
+void serve(const config& settings)
+{
+    // A core dump or a debugger of the same user would see ids and data.
+    ::prctl(PR_SET_DUMPABLE, 0);
+    std::signal(SIGPIPE, SIG_IGN);
+    log::start(settings.log);
+    run_daemon(settings);
+    log::flush();
+}
+
+int run(const arguments& args)
+{
+    switch (args.what) {
+    case arguments::action::help:
+        std::cout << usage();
+        return 0;
+    case arguments::action::version:
+        print_version();
+        return 0;
+    case arguments::action::new_token:
+        print_new_token(args);
+        return 0;
+    case arguments::action::health:
+        return print_health(args);
+    case arguments::action::check:
+        check(load(args));
+        return 0;
+    case arguments::action::serve:
+        serve(load(args));
+        return 0;
+    }
+    return 2;
+}
+
+} // namespace
+
+} // namespace coatcheck
+
+int main(int argc, char** argv)
+{
+    try {
+        return coatcheck::run(coatcheck::parse_arguments(argc, argv));
+    } catch (const coatcheck::usage_error& e) {
+        std::cerr << "coatcheckd: " << e.what() << '\n';
+        return 2;
+    } catch (const std::exception& e) {
+        std::cerr << "coatcheckd: " << e.what() << '\n';
+        return 1;
+    }
+}

@@ -1,0 +1,72 @@
+#pragma once
+// The sessions of one store: lifetimes, versions and "ended stays ended" over any backend. All that a session means is
+// here or in proto/change.hpp; backends only keep records.
+
+#include "backends/backend.hpp"
+#include "server/config.hpp"
+#include "server/metrics.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace coatcheck {
+
+// What a caller sent with a write beside the data; unset keeps the stored value, or takes the store's default.
+struct session_settings {
+    std::optional<std::chrono::seconds> idle;
+    std::optional<std::chrono::seconds> absolute;
+    std::optional<std::string> subject;
+    std::optional<std::string> label;
+};
+
+// Whether reading a session counts as a use, which extends its idle time.
+enum class reading : std::uint8_t { use, peek };
+
+// Safe from any thread of the runtime. `now` is the moment of the request. A session that is not there fails with
+// errc::not_found, one that has ended and is still remembered with errc::ended.
+class sessions {
+public:
+    // `index` is the store's place in `counters`, which must outlive this.
+    sessions(std::string name, std::size_t index, store_config settings, std::unique_ptr<backend> keeper,
+             metrics& counters);
+
+    const std::string& name() const noexcept { return name_; }
+    const store_config& settings() const noexcept { return settings_; }
+    capabilities caps() const noexcept { return keeper_->caps(); }
+
+    awaitable<result<record>> load(const session_key& key, reading how, time_point now);
+
+    // `payload` is MessagePack, at most the store's max_payload. Creates a missing session unless the store does not
+    // adopt ids, or always if the id is the daemon's own.
+    awaitable<result<write>> put(const session_key& key, std::string_view payload, session_settings settings,
+                                 precondition when, time_point now);
+    awaitable<result<write>> create(const session_key& key, std::string_view payload, session_settings settings,
+                                    time_point now);
+
+    awaitable<result<void>> end(const session_key& key, time_point now);
+
+    awaitable<result<head>> touch(const session_key& key, time_point now);
+
+    // Whether the backend answers now.
+    awaitable<result<void>> probe();
+
+private:
+    deadline next_deadline() const noexcept { return std::chrono::steady_clock::now() + settings_.deadline; }
+    head_changes changes_of(session_settings&& settings) const;
+    awaitable<result<write>> write_record(const session_key& key, std::string_view payload, const head_changes& changes,
+                                          precondition when, time_point now);
+    template <class T>
+    awaitable<result<T>> measured(metrics::operation op, awaitable<result<T>> work);
+
+    std::string name_;
+    std::size_t index_;
+    store_config settings_;
+    std::unique_ptr<backend> keeper_;
+    metrics& counters_;
+};
+
+} // namespace coatcheck
