@@ -1,6 +1,6 @@
 #include "backends/memory/stored_record.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <new>
 
 namespace coatcheck::memory {
@@ -32,10 +32,8 @@ stored_record::stored_record(const handle& name, const head& about, std::string_
 {
     set(about);
     char* to = reinterpret_cast<char*>(this + 1);
-    for (const std::string_view part : {std::string_view(about.subject), std::string_view(about.label), payload}) {
-        std::memcpy(to, part.data(), part.size());
-        to += part.size();
-    }
+    for (const std::string_view part : {std::string_view(about.subject), std::string_view(about.label), payload})
+        to = std::ranges::copy(part, to).out;
 }
 
 head stored_record::about() const
