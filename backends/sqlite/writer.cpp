@@ -155,8 +155,12 @@ std::optional<failure> writer::transact(const batch& jobs)
     };
 
     patience_ = std::ranges::max(jobs, {}, &job::by)->by;
-    if (const int code = sqlite3_exec(db_.get(), "BEGIN IMMEDIATE", nullptr, nullptr, nullptr); code != SQLITE_OK)
-        return fail_all(db_.failed(code, "beginning a transaction"));
+    if (const int code = sqlite3_exec(db_.get(), "BEGIN IMMEDIATE", nullptr, nullptr, nullptr); code != SQLITE_OK) {
+        failure f = db_.failed(code, "beginning a transaction");
+        if ((code & 0xff) == SQLITE_BUSY)
+            f.code = errc::timed_out; // by now all their deadlines have passed
+        return fail_all(std::move(f));
+    }
     const auto begun = clock::now();
     for (const auto& each : jobs) {
         if (each->by <= begun) {
