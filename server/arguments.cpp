@@ -33,7 +33,7 @@ struct command_line {
         stores = app.add_option("--stores", out.token_stores, "the stores of the new token; by default all")
                      ->type_name("A[,B]")
                      ->delimiter(',')
-                     ->expected(1)
+                     ->allow_extra_args(false)
                      ->needs(token);
         version = app.add_flag("--version")->description("print the version and the backends");
         for (auto* one : {check, health, token, version})
