@@ -1,0 +1,365 @@
+#include "backends/redis/pipeline.hpp"
+
+#include "backends/redis/reply_error.hpp"
+#include "proto/random.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace coatcheck::redis {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto connect_limit = 2s;
+constexpr auto shortest_pause = 50ms;
+constexpr auto longest_pause = 1000ms;
+constexpr auto short_life = 1s;     // a connection that lived less counts as a failed attempt
+constexpr auto sweep_period = 10ms; // how late a deadline is noticed: a timer of its own for each request costs 4 µs
+constexpr std::size_t max_places = 10'000;
+constexpr std::size_t max_out = max_reply + (std::size_t{1} << 20);
+constexpr std::size_t kept_capacity = std::size_t{256} << 10; // of a buffer between uses
+
+void empty(std::string& buffer)
+{
+    buffer.clear();
+    if (buffer.capacity() > kept_capacity)
+        buffer.shrink_to_fit();
+}
+
+} // namespace
+
+pipeline::pipeline(executor on, const config& settings, server_facts& facts)
+    : on_(on), config_(settings), facts_(facts), sweep_timer_(on), pause_timer_(on)
+{}
+
+void pipeline::start()
+{
+    connect_by_ = clock::now() + connect_limit;
+    asio::co_spawn(on_, run(shared_from_this()), [](const std::exception_ptr& e) {
+        if (e)
+            std::rethrow_exception(e);
+    });
+}
+
+void pipeline::abandon() noexcept
+{
+    for (auto& p : places_)
+        if (p.who != nullptr)
+            std::exchange(p.who, nullptr)->resume.reset();
+    places_.clear();
+    unsent_ = 0;
+}
+
+awaitable<result<reply>> pipeline::execute(std::span<const std::string_view> words, effect does, deadline by)
+{
+    for (bool again = false;; again = true) {
+        request r{by};
+        if (auto refused = submit(r, words, does))
+            co_return *std::move(refused);
+        reply_token token;
+        result<reply> answer = co_await asio::async_initiate<reply_token, void(result<reply>)>(
+            [&r](waiter w) { r.resume.emplace(std::move(w)); }, token);
+        if (!r.lost || does == effect::writes || again)
+            co_return answer;
+    }
+}
+
+std::optional<failure> pipeline::submit(request& r, std::span<const std::string_view> words, effect does)
+{
+    const auto now = clock::now();
+    if (r.by <= now)
+        return failure{errc::timed_out, "the deadline was over before Redis was asked"};
+    if (state_ == state::away)
+        return away_because_;
+    const auto size = command_size(words);
+    if (places_.size() >= max_places || out_.size() + size > max_out)
+        return failure{errc::unavailable, "too many commands wait for Redis"};
+    const auto before = out_.size();
+    append_command(out_, words);
+    places_.push_back({&r, does, out_.size() - before, 2 * (r.by - now), now});
+    ++unsent_;
+    request_flush();
+    arm_sweep();
+    return std::nullopt;
+}
+
+void pipeline::complete(request& r, result<reply> answer)
+{
+    auto resume = *std::move(r.resume);
+    resume(std::move(answer));
+}
+
+void pipeline::request_flush()
+{
+    if (state_ != state::ready || std::exchange(flush_requested_, true))
+        return;
+    asio::post(on_, [self = shared_from_this()] {
+        self->flush_requested_ = false;
+        self->flush();
+    });
+}
+
+void pipeline::flush()
+{
+    if (state_ != state::ready || link_->send_in_progress || retiring_ || out_.empty())
+        return;
+    auto& sending = link_->sending;
+    sending.swap(out_);
+    unsent_ = 0;
+    const std::size_t sent = link_->connection->write_now(sending);
+    if (sent == sending.size()) {
+        empty(sending);
+        return;
+    }
+    link_->send_in_progress = true;
+    const auto rest = std::string_view(sending).substr(sent);
+    link_->connection->async_write(rest, [self = shared_from_this(), l = link_](error_code ec, std::size_t) {
+        l->send_in_progress = false;
+        empty(l->sending);
+        if (ec)
+            l->connection->close();
+        else if (self->link_ == l)
+            self->flush();
+    });
+}
+
+awaitable<void> pipeline::run(std::shared_ptr<pipeline> self)
+{
+    auto& p = *self;
+    for (unsigned failures = 0;;) {
+        auto opened = co_await p.open(p.connect_by_);
+        if (opened) {
+            p.link_ = *std::move(opened);
+            p.connected_at_ = p.last_byte_ = clock::now();
+            p.retiring_ = false;
+            p.state_ = state::ready;
+            p.forget_unsent(p.connected_at_);
+            p.flush();
+            const auto why = co_await p.read_replies(*p.link_);
+            p.link_->connection->close();
+            p.link_.reset();
+            p.connect_by_ = clock::now() + connect_limit;
+            p.connection_lost(why);
+            if (clock::now() - p.connected_at_ >= short_life) {
+                failures = 0;
+                continue;
+            }
+            p.go_away(why);
+        } else {
+            p.go_away(opened.error());
+        }
+        co_await p.pause(failures++);
+        p.connect_by_ = clock::now() + connect_limit;
+    }
+}
+
+awaitable<void> pipeline::pause(unsigned failures)
+{
+    constexpr unsigned growths = 5;
+    const auto most =
+        std::min<std::chrono::milliseconds>(longest_pause, shortest_pause * (1 << std::min(failures, growths)));
+    const auto ms = random_uint64() % static_cast<std::uint64_t>(most.count() + 1);
+    pause_timer_.expires_after(std::chrono::milliseconds(ms));
+    const auto [ec] = co_await pause_timer_.async_wait(as_result);
+    static_cast<void>(ec);
+}
+
+awaitable<result<std::shared_ptr<pipeline::link>>> pipeline::open(deadline by)
+{
+    auto connected = co_await connect(on_, config_.server, config_.tls.get(), by);
+    if (!connected)
+        co_return connected.error();
+    const time_limit limit(*connected, by);
+    const auto made = std::make_shared<link>(*connected);
+    const auto greeted = co_await greet(*made);
+    if (!greeted)
+        co_return greeted.error();
+    co_return made;
+}
+
+awaitable<failure> pipeline::read_replies(link& l)
+{
+    for (;;) {
+        const auto [ec, n] = co_await l.connection->async_read_some(asio::buffer(l.received), as_result);
+        if (ec)
+            co_return failure{errc::unavailable, "the connection to Redis broke: " + ec.message()};
+        last_byte_ = clock::now();
+        l.replies.feed({l.received.data(), n});
+        for (;;) {
+            const auto next = l.replies.next();
+            if (!next)
+                co_return next.error();
+            if (!*next)
+                break;
+            if (!deliver(**next))
+                co_return failure{errc::unavailable, "Redis sent a reply that nothing asked for"};
+        }
+        if (retiring_ && owed() == 0)
+            co_return away_because_;
+    }
+}
+
+bool pipeline::deliver(const reply& r)
+{
+    if (owed() == 0)
+        return false;
+    // A new connection may lead to the new master, or says the password that has been set since.
+    if ((r.is_error("READONLY") || r.is_error("NOAUTH")) && clock::now() - connected_at_ >= short_life) {
+        retiring_ = true;
+        away_because_ = failure_of(r.text);
+    }
+    const auto who = places_.front().who;
+    places_.pop_front();
+    if (who != nullptr)
+        complete(*who, r);
+    return true;
+}
+
+void pipeline::connection_lost(const failure& why)
+{
+    std::vector<place> sent(places_.begin(), places_.end() - static_cast<std::ptrdiff_t>(unsent_));
+    places_.erase(places_.begin(), places_.end() - static_cast<std::ptrdiff_t>(unsent_));
+    state_ = state::connecting;
+    for (const auto& p : sent) {
+        if (p.who == nullptr)
+            continue;
+        p.who->lost = true;
+        complete(*p.who, failure{p.does == effect::writes ? errc::timed_out : errc::unavailable, why.detail});
+    }
+}
+
+void pipeline::go_away(failure why)
+{
+    why.code = errc::unavailable;
+    away_because_ = std::move(why);
+    state_ = state::away;
+    const auto waiting = std::exchange(places_, {});
+    unsent_ = 0;
+    empty(out_);
+    for (const auto& p : waiting)
+        if (p.who != nullptr)
+            complete(*p.who, away_because_);
+}
+
+void pipeline::arm_sweep()
+{
+    if (std::exchange(sweep_armed_, true))
+        return;
+    sweep_timer_.expires_after(sweep_period);
+    sweep_timer_.async_wait([self = shared_from_this()](error_code ec) {
+        self->sweep_armed_ = false;
+        if (!ec)
+            self->sweep();
+    });
+}
+
+void pipeline::sweep()
+{
+    const auto now = clock::now();
+    if (state_ == state::connecting && now >= connect_by_)
+        go_away({errc::unavailable, "connecting to Redis takes too long"});
+    // Not while going through the places: a caller that resumes may add one.
+    std::vector<request*> late;
+    for (auto& p : places_)
+        if (p.who != nullptr && p.who->by <= now)
+            late.push_back(std::exchange(p.who, nullptr));
+    for (auto* r : late)
+        complete(*r, failure{errc::timed_out, "Redis did not answer in time"});
+    if (state_ == state::ready && owed() != 0) {
+        const auto& oldest = places_.front();
+        if (now >= std::max(oldest.since, last_byte_) + oldest.patience)
+            link_->connection->close();
+    }
+    if (!places_.empty())
+        arm_sweep();
+}
+
+// A write that was answered with timed_out while it waited for a connection is better not done at all.
+void pipeline::forget_unsent(clock::time_point now)
+{
+    std::string kept;
+    std::deque<place> places;
+    std::size_t at = 0;
+    for (auto& p : places_) {
+        if (p.who != nullptr) {
+            p.since = now;
+            kept.append(out_, at, p.bytes);
+            places.push_back(p);
+        }
+        at += p.bytes;
+    }
+    out_.swap(kept);
+    places_.swap(places);
+    unsent_ = places_.size();
+}
+
+awaitable<result<void>> pipeline::greet(link& l)
+{
+    struct step {
+        std::vector<std::string_view> words;
+        enum : std::uint8_t { required, optional, fact } need;
+    };
+    const std::string database = std::to_string(config_.database);
+    std::vector<step> steps;
+    if (!config_.user.empty())
+        steps.push_back({{"AUTH", config_.user, config_.password}, step::required});
+    else if (!config_.password.empty())
+        steps.push_back({{"AUTH", config_.password}, step::required});
+    if (config_.database != 0)
+        steps.push_back({{"SELECT", database}, step::required});
+    steps.push_back({{"PING"}, step::required}); // refused while Redis loads, or has no master
+    steps.push_back({{"CLIENT", "SETNAME", "coatcheck"}, step::optional});
+    steps.push_back({{"CONFIG", "GET", "maxmemory-policy"}, step::fact});
+    steps.push_back({{"CONFIG", "GET", "appendonly"}, step::fact});
+    steps.push_back({{"CONFIG", "GET", "appendfsync"}, step::fact});
+    steps.push_back({{"INFO", "memory"}, step::fact}); // for servers that let nobody see their configuration
+    for (const auto& s : steps)
+        append_command(l.sending, s.words);
+    const auto [unsent, written] = co_await l.connection->async_write(l.sending, as_result);
+    empty(l.sending);
+    if (unsent)
+        co_return failure{errc::unavailable, "the connection to Redis broke: " + unsent.message()};
+
+    bool keeps = false;
+    bool append_only = false;
+    bool synced = false;
+    for (std::size_t i = 0; i < steps.size();) {
+        const auto next = l.replies.next();
+        if (!next)
+            co_return next.error();
+        if (!*next) {
+            const auto [ec, n] = co_await l.connection->async_read_some(asio::buffer(l.received), as_result);
+            if (ec)
+                co_return failure{errc::unavailable, "Redis did not greet: " + ec.message()};
+            l.replies.feed({l.received.data(), n});
+            continue;
+        }
+        const reply& r = **next;
+        const auto& s = steps[i++];
+        if (s.need == step::required && r.what == reply::type::error) {
+            // Its words may be the password, which an old or strange server repeats.
+            co_return failure{errc::unavailable, s.words[0] == "AUTH" ? "Redis refuses the user or the password"
+                                                                      : failure_of(r.text).detail};
+        }
+        const auto says = [&r](std::string_view name, std::string_view value) {
+            return r.elements.size() == 2 && r.elements[0].text == name && r.elements[1].text == value;
+        };
+        keeps = keeps || says("maxmemory-policy", "noeviction") ||
+                (r.what == reply::type::string && r.text.find("maxmemory_policy:noeviction") != std::string_view::npos);
+        append_only = append_only || says("appendonly", "yes");
+        synced = synced || says("appendfsync", "always");
+    }
+    facts_.evicts = !keeps;
+    facts_.durable = append_only && synced;
+    co_return result<void>();
+}
+
+} // namespace coatcheck::redis
