@@ -228,7 +228,7 @@ public:
                 return malformed(number_range, ec);
             value = std::copysign(0.0, about);
         }
-        pack_.pack_double(value);
+        built_.write_real(value);
         return true;
     }
 
@@ -395,11 +395,11 @@ private:
     {
         using limits = std::numeric_limits<double>;
         if (text == "NaN")
-            pack_.pack_double(limits::quiet_NaN());
+            built_.write_real(limits::quiet_NaN());
         else if (text == "Infinity")
-            pack_.pack_double(limits::infinity());
+            built_.write_real(limits::infinity());
         else if (text == "-Infinity")
-            pack_.pack_double(-limits::infinity());
+            built_.write_real(-limits::infinity());
         else
             return malformed("$float takes NaN, Infinity or -Infinity", ec);
         return true;

@@ -3,8 +3,12 @@
 #include "proto/short_text.hpp"
 #include "proto/timestamp.hpp"
 
+#include <boost/endian/conversion.hpp>
+
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 namespace coatcheck {
@@ -80,6 +84,16 @@ bool msgpack_builder::grow(std::size_t n)
     at_ = begin_ + used;
     end_ = begin_ + room;
     return true;
+}
+
+void msgpack_builder::write_real(double value)
+{
+    if (std::isnan(value))
+        value = std::numeric_limits<double>::quiet_NaN();
+    std::array<char, 9> bytes{'\xcb'};
+    boost::endian::endian_store<double, 8, boost::endian::order::big>(
+        reinterpret_cast<unsigned char*>(bytes.data() + 1), value);
+    write(bytes.data(), bytes.size());
 }
 
 void msgpack_builder::write_str(std::string_view text)

@@ -43,6 +43,8 @@ public:
         at_ += n;
     }
 
+    // A float64, also of a whole number, which msgpack::packer would make an integer. There is one NaN.
+    void write_real(double value);
     void write_str(std::string_view text);
     void write_bin(std::string_view bytes);
     // A timestamp takes its shortest form, whatever the length of `content`.

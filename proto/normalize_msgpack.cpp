@@ -3,8 +3,7 @@
 #include "proto/msgpack_reader.hpp"
 #include "proto/utf8.hpp"
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
 
 namespace coatcheck {
 
@@ -114,8 +113,8 @@ private:
         case kind::negative:
             pack.pack_int64(t.negative);
             break;
-        case kind::real: // one width and one NaN, so that equal numbers have equal bytes
-            pack.pack_double(std::isnan(t.real) ? std::numeric_limits<double>::quiet_NaN() : t.real);
+        case kind::real:
+            built_.write_real(t.real);
             break;
         case kind::str:
             built_.write_str(t.content);
