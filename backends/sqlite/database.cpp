@@ -7,12 +7,24 @@ namespace coatcheck::sqlite {
 
 namespace {
 
+bool no_room(int system_error) noexcept
+{
+    return system_error == ENOSPC || system_error == EDQUOT;
+}
+
 std::string message(sqlite3* db, int code)
 {
-    const std::string generic = sqlite3_errstr(code);
-    if (db == nullptr || sqlite3_errmsg(db) == generic)
-        return generic + " (" + std::to_string(code) + ")";
-    return generic + " (" + std::to_string(code) + "): " + sqlite3_errmsg(db);
+    std::string text = sqlite3_errstr(code);
+    if (db != nullptr && sqlite3_errmsg(db) != text)
+        text.append(", ").append(sqlite3_errmsg(db));
+    return text + " (" + std::to_string(code) + ")";
+}
+
+// An operator's: what was done to which file, and what came of it.
+[[noreturn]] void refuse(sqlite3* db, int code, std::string_view doing)
+{
+    throw std::runtime_error("sqlite: " + std::string(sqlite3_db_filename(db, "main")) + ": " + message(db, code) +
+                             " at " + std::string(doing));
 }
 
 } // namespace
@@ -31,15 +43,29 @@ connection::connection(const std::filesystem::path& file, access how)
 void connection::run(const std::string& sql)
 {
     if (const int code = sqlite3_exec(get(), sql.c_str(), nullptr, nullptr, nullptr); code != SQLITE_OK)
-        throw std::runtime_error("sqlite: " + sql + ": " + message(get(), code));
+        refuse(get(), code, sql);
 }
 
 std::string connection::ask(const std::string& sql)
 {
     statement s(*this, sql);
     if (const int code = s.step(); code != SQLITE_ROW)
-        throw std::runtime_error("sqlite: " + sql + ": " + message(get(), code));
+        refuse(get(), code, sql);
     return std::string(s.bytes(0));
+}
+
+result<void> connection::reserve(std::int64_t bytes)
+{
+    sqlite3_file* file = nullptr;
+    sqlite3_int64 size = 0;
+    sqlite3_file_control(get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (file->pMethods->xFileSize(file, &size) == SQLITE_OK && bytes <= size)
+        return {};
+    errno = 0;
+    if (const int code = sqlite3_file_control(get(), "main", SQLITE_FCNTL_SIZE_HINT, &bytes); code != SQLITE_OK)
+        return failure{no_room(errno) ? errc::full : errc::unavailable,
+                       "sqlite: making the file larger: " + message(nullptr, code)};
+    return {};
 }
 
 failure connection::failed(int code, std::string_view doing) const
@@ -52,8 +78,7 @@ failure connection::failed(int code, std::string_view doing) const
         return {errc::too_large, std::move(detail)};
     case SQLITE_IOERR: {
         // SQLite says FULL for a write that found no room, but not for its shared memory, nor for a quota.
-        const int system = sqlite3_system_errno(get());
-        const bool full = system == ENOSPC || system == EDQUOT;
+        const bool full = no_room(sqlite3_system_errno(get()));
         return {full ? errc::full : errc::unavailable, std::move(detail)};
     }
     default:
@@ -68,7 +93,7 @@ statement::statement(const connection& db, std::string_view sql)
         sqlite3_prepare_v3(db.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &s, nullptr);
     statement_.reset(s);
     if (code != SQLITE_OK)
-        throw std::runtime_error("sqlite: " + std::string(sql) + ": " + message(db.get(), code));
+        refuse(db.get(), code, sql);
 }
 
 // A bind that fails (no memory, too big) leaves NULL, which the table's NOT NULL refuses.

@@ -28,6 +28,9 @@ public:
     // The first column of the first row of a query that has one, e.g. a PRAGMA. Throws std::runtime_error.
     std::string ask(const std::string& sql);
 
+    // Takes room on the disk for a file of `bytes`, some of it ahead.
+    result<void> reserve(std::int64_t bytes);
+
     bool in_transaction() const noexcept { return sqlite3_get_autocommit(db_.get()) == 0; }
 
     // What `code`, which the last call returned, means for a caller.

@@ -15,9 +15,9 @@ struct job {
     // Set by the caller, then the writer's: what to do inside the transaction. It owns all that it needs, because a
     // caller whose deadline passes goes away before it has run.
     std::function<result<write>(sessions_table&)> run;
-    bool frees_room = false; // tried again when the disk is full
-    std::size_t size = 0;    // bytes that it holds in the queue, about
-    std::size_t thread = 0;  // of the runtime; the caller's
+    bool grows = true;      // false: works on a full disk too
+    std::size_t size = 0;   // bytes that it holds in the queue, about
+    std::size_t thread = 0; // of the runtime; the caller's
     deadline by;
     result<write> answer = write{}; // the writer's, until it gives the job back
 

@@ -35,13 +35,13 @@ public:
         auto work = [name = key.name, changes, bytes = std::string(payload), when, now](sessions_table& t) {
             return t.put(name, changes, bytes, when, now);
         };
-        return writer_.execute(std::move(work), payload.size(), false, by);
+        return writer_.execute(std::move(work), payload.size(), true, by);
     }
 
     awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override
     {
         auto work = [name = key.name, now, keep_until](sessions_table& t) { return t.end(name, now, keep_until); };
-        const auto done = co_await writer_.execute(std::move(work), 0, true, by);
+        const auto done = co_await writer_.execute(std::move(work), 0, false, by);
         if (!done)
             co_return done.error();
         co_return result<void>();

@@ -5,6 +5,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace coatcheck::sqlite {
@@ -26,6 +29,22 @@ constexpr std::size_t max_queued_bytes = 32 << 20;
 constexpr int sweep_rows = 200;
 constexpr auto sweep_interval = 30s;
 
+// How far ahead the file takes its room.
+constexpr int file_chunk = 1 << 20;
+
+// What the log keeps for itself from the start, for a disk that fills up before it has grown.
+constexpr off_t log_room = 1 << 20;
+
+// Where the file system cannot do it, or is full already, the log takes what there is.
+void reserve_log(const std::string& log)
+{
+    const int fd = ::open(log.c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, log_room);
+    ::close(fd);
+}
+
 connection open(const config& c)
 {
     make_file(c.file);
@@ -33,13 +52,18 @@ connection open(const config& c)
     sqlite3_busy_timeout(db.get(), 10'000); // another daemon may be starting on the same file
     prepare(db, c.file.string());
     db.run(c.durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+    int chunk = file_chunk;
+    sqlite3_file_control(db.get(), "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+    reserve_log(c.file.string() + "-wal");
     db.run("PRAGMA secure_delete = ON"); // what has ended does not stay readable in the file's free pages
     return db;
 }
 
 } // namespace
 
-writer::writer(const config& c, runtime& threads) : db_(open(c)), table_(db_), threads_(threads)
+writer::writer(const config& c, runtime& threads)
+    : db_(open(c)), table_(db_), page_count_(db_, "PRAGMA page_count"),
+      page_size_(std::stoll(db_.ask("PRAGMA page_size"))), threads_(threads)
 {
     for (std::size_t i = 0; i < threads.threads(); ++i)
         waiters_.push_back(std::make_shared<waiters>(threads.context(i)));
@@ -60,13 +84,13 @@ writer::~writer()
 }
 
 awaitable<result<write>> writer::execute(std::function<result<write>(sessions_table&)> work, std::size_t payload,
-                                         bool frees_room, deadline by)
+                                         bool grows, deadline by)
 {
     if (by <= clock::now())
         co_return failure{errc::timed_out, "sqlite: the deadline had passed before the write"};
     const auto next = std::make_shared<job>();
     next->run = std::move(work);
-    next->frees_room = frees_room;
+    next->grows = grows;
     next->size = payload + sizeof(job);
     next->thread = runtime::this_thread();
     next->by = by;
@@ -128,23 +152,31 @@ void writer::loop()
     }
 }
 
+// A full disk refuses what would grow the file, and nothing else: users must be able to log out of it. That works
+// because the file has its room before a transaction is committed that needs it, so the log can always be copied into
+// the file and then be written over from its beginning.
 void writer::perform(const batch& jobs)
 {
     const auto failed = transact(jobs);
     if (!failed || failed->code != errc::full)
         return;
-    // A log that has been copied into the file is written over from its beginning, so the next transaction finds room
-    // there, which a logout needs more than anybody.
-    batch again;
-    std::ranges::copy_if(jobs, std::back_inserter(again), [](const job_ptr& each) { return each->frees_room; });
-    if (again.empty())
-        return;
-    sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-    transact(again);
+    for (const auto& each : jobs)
+        if (!each->grows) {
+            sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+            transact({&each, 1}); // alone: a tombstone for a session that there never was may need room
+        }
+}
+
+result<void> writer::reserve()
+{
+    const use scope(page_count_);
+    if (const int code = page_count_.step(); code != SQLITE_ROW)
+        return db_.failed(code, "counting pages");
+    return db_.reserve(page_count_.integer(0) * page_size_);
 }
 
 // Answers all jobs; the failure that hit all of them, if there was one.
-std::optional<failure> writer::transact(const batch& jobs)
+std::optional<failure> writer::transact(std::span<const job_ptr> jobs)
 {
     const auto fail_all = [&](failure f) {
         if (db_.in_transaction())
@@ -171,6 +203,8 @@ std::optional<failure> writer::transact(const batch& jobs)
         if (!db_.in_transaction()) // SQLite rolls back by itself after some failures
             return fail_all(each->answer.error());
     }
+    if (const auto reserved = reserve(); !reserved)
+        return fail_all(reserved.error());
     if (const int code = sqlite3_exec(db_.get(), "COMMIT", nullptr, nullptr, nullptr); code != SQLITE_OK)
         return fail_all(db_.failed(code, "committing"));
     return std::nullopt;

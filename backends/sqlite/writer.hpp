@@ -11,6 +11,7 @@
 #include <deque>
 #include <mutex>
 #include <random>
+#include <span>
 #include <thread>
 
 namespace coatcheck::sqlite {
@@ -28,10 +29,10 @@ public:
     writer& operator=(const writer&) = delete;
 
     // Runs `work` in a transaction and resumes on the calling thread, which must be one of the runtime's, after it has
-    // been committed. `work` must own what it uses. `payload` is its size in bytes; `frees_room` says that it should be
-    // tried again if the disk is full.
+    // been committed. `work` must own what it uses. `payload` is its size in bytes; what does
+    // not grow the file is done on a full disk too.
     awaitable<result<write>> execute(std::function<result<write>(sessions_table&)> work, std::size_t payload,
-                                     bool frees_room, deadline by);
+                                     bool grows, deadline by);
 
 private:
     using clock = std::chrono::steady_clock;
@@ -43,12 +44,15 @@ private:
     batch take(clock::time_point latest);
     void loop();
     void perform(const batch& jobs);
-    std::optional<failure> transact(const batch& jobs);
+    std::optional<failure> transact(std::span<const job_ptr> jobs);
+    result<void> reserve();
     void give_back(const batch& jobs);
     clock::time_point sweep();
 
     connection db_;
     sessions_table table_;
+    statement page_count_;
+    std::int64_t page_size_; // bytes
     runtime& threads_;
     std::vector<std::shared_ptr<waiters>> waiters_; // by thread of the runtime
 
