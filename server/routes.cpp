@@ -141,7 +141,8 @@ std::optional<route> find_route(std::string_view target, std::string& decoded)
         return r;
     }
     auto second = next_segment(path);
-    if (second == "stores") {
+    const bool in_store = second == "stores";
+    if (in_store) {
         if (path.empty()) {
             r.what = resource::stores;
             return r;
@@ -162,11 +163,11 @@ std::optional<route> find_route(std::string_view target, std::string& decoded)
         }
         r.id = next_segment(path);
         r.id_in_path = true;
-        r.what = session_resource(path);
+        r.what = r.id.empty() ? resource::unknown : session_resource(path);
     } else if (second == "handles" && !path.empty()) {
         r.id = next_segment(path);
-        r.what = path.empty() ? resource::handle : resource::unknown;
-    } else if (second == "events" && path.empty()) {
+        r.what = path.empty() && !r.id.empty() ? resource::handle : resource::unknown;
+    } else if (second == "events" && path.empty() && !in_store) {
         r.what = resource::events;
     }
     return r;
