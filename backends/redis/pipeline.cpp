@@ -148,15 +148,16 @@ awaitable<void> pipeline::run(std::shared_ptr<pipeline> self)
             p.link_.reset();
             p.connect_by_ = clock::now() + connect_limit;
             p.connection_lost(why);
-            if (clock::now() - p.connected_at_ >= short_life) {
+            if (clock::now() - p.connected_at_ >= short_life)
                 failures = 0;
+            if (failures++ == 0)
                 continue;
-            }
             p.go_away(why);
         } else {
             p.go_away(opened.error());
+            ++failures;
         }
-        co_await p.pause(failures++);
+        co_await p.pause(failures);
         p.connect_by_ = clock::now() + connect_limit;
     }
 }

@@ -83,6 +83,8 @@ void redis_server::start(const std::vector<std::string>& more)
     std::vector<std::string> words{"redis-server",
                                    "--bind",
                                    "127.0.0.1",
+                                   "--repl-diskless-sync-delay",
+                                   "0",
                                    "--save",
                                    "",
                                    "--dir",
