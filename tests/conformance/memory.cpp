@@ -113,6 +113,22 @@ TEST_CASE("memory: a full store makes room by what has expired")
     CHECK(s.load(names[5]).has_value());
 }
 
+TEST_CASE("memory: a session that goes on does not hold up those that ended before it")
+{
+    memory::store s(bound, memory::when_full::refuse);
+    const auto now = system_now();
+    const auto used = new_name();
+    const auto idle = new_name();
+    put(s, used, 1000, now);
+    put(s, idle, 1000, now + 1s);
+    s.extend(used, now + 60min, 10min);
+
+    s.drop_forgotten(now + 80min);
+
+    CHECK(s.load(used).has_value());
+    CHECK(!s.load(idle).has_value());
+}
+
 TEST_CASE("memory: a full store takes every tombstone, and the oldest goes first")
 {
     memory::store s(bound, memory::when_full::refuse);
