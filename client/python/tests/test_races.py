@@ -1,0 +1,111 @@
+"""Two requests of one session at the same time."""
+
+import threading
+
+import pytest
+from flask import session
+
+
+@pytest.fixture
+def slow(make_app, wire):
+    """A browser's request that has loaded its session and waits; `finish` lets it go on and returns the answer."""
+
+    class Slow:
+        def __init__(self):
+            self.loaded, self.go = threading.Event(), threading.Event()
+
+        def start(self, change, **settings):
+            self.app = make_app(**settings)
+
+            @self.app.post("/slow")
+            def page():
+                session.get("user")
+                self.loaded.set()
+                assert self.go.wait(10)
+                change(session)
+                return "slow"
+
+            self.browser, self.other = self.app.test_client(), self.app.test_client()
+            self.browser.post("/put/user/ann")
+            self.other.set_cookie("session", self.browser.get_cookie("session").value)
+            self.thread = threading.Thread(target=self.run)
+            self.thread.start()
+            assert self.loaded.wait(10)
+
+        def run(self):
+            self.answer = self.browser.post("/slow")
+
+        def finish(self):
+            self.go.set()
+            self.thread.join()
+            return self.answer
+
+    return Slow()
+
+
+def test_parallel_changes_of_different_keys_both_survive(slow):
+    slow.start(lambda session: session.update(cart="apple"))
+    slow.other.post("/put/language/fr")
+    assert slow.finish().status_code == 200
+    assert slow.other.get("/").json == {"user": "ann", "cart": "apple", "language": "fr"}
+
+
+def test_the_later_of_two_changes_of_one_key_wins(slow):
+    slow.start(lambda session: session.update(cart="apple"))
+    slow.other.post("/put/cart/pear")
+    slow.finish()
+    assert slow.other.get("/").json["cart"] == "apple"
+
+
+def test_a_removed_key_stays_removed_beside_another_change(slow):
+    slow.start(lambda session: session.update(cart="apple") or session.pop("user"))
+    slow.other.post("/put/language/fr")
+    slow.finish()
+    assert slow.other.get("/").json == {"cart": "apple", "language": "fr"}
+
+
+def test_a_conflict_is_an_error_if_the_app_says_so(slow):
+    slow.start(lambda session: session.update(cart="apple"), SESSION_COATCHECK_CONFLICT="raise")
+    slow.other.post("/put/language/fr")
+    assert slow.finish().status_code == 500
+    assert slow.other.get("/").json == {"user": "ann", "language": "fr"}
+
+
+def test_the_last_write_replaces_everything_if_the_app_says_so(slow):
+    slow.start(lambda session: session.update(cart="apple"), SESSION_COATCHECK_CONFLICT="overwrite")
+    slow.other.post("/put/language/fr")
+    assert slow.finish().status_code == 200
+    assert slow.other.get("/").json == {"user": "ann", "cart": "apple"}
+
+
+@pytest.mark.parametrize("conflict", ["merge", "raise", "overwrite"])
+def test_a_write_after_a_logout_brings_nothing_back(slow, conflict, caplog):
+    slow.start(lambda session: session.update(cart="apple"), SESSION_COATCHECK_CONFLICT=conflict)
+    id = slow.other.get_cookie("session").value
+    slow.other.post("/clear")
+    assert slow.finish().status_code == 200
+    assert slow.browser.get_cookie("session") is None
+    assert "dropped" in caplog.text and id not in caplog.text
+    slow.browser.set_cookie("session", id)
+    assert slow.browser.get("/").json == {}
+
+
+def test_twelve_requests_at_once_lose_nothing(make_app):
+    app = make_app()
+    first = app.test_client()
+    first.post("/put/user/ann")
+    id = first.get_cookie("session").value
+    start = threading.Barrier(12)
+
+    def add(number):
+        browser = app.test_client()
+        browser.set_cookie("session", id)
+        start.wait()
+        assert browser.post(f"/put/item{number}/x").status_code == 200
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(first.get("/").json) == {"user", *(f"item{number}" for number in range(12))}
