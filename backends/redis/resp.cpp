@@ -121,7 +121,7 @@ void reply_parser::feed(std::string_view bytes)
 bool reply_parser::too_long() const noexcept
 {
     const std::size_t waiting = reader_->len - reader_->pos;
-    if (waiting > limit_ || texts_.size() > limit_)
+    if (waiting + texts_.size() > limit_)
         return true;
     if (waiting <= max_line)
         return false;
