@@ -11,35 +11,36 @@ struct command_line {
     command_line()
     {
         app.set_help_flag("-h,--help", "print this");
-        app.footer("Without any of --check, --health, --new-token, --version it serves until SIGTERM.\n"
+        app.footer(""
                    "The environment: COATCHECK_STORE, COATCHECK_LISTEN, COATCHECK_OPS_LISTEN, COATCHECK_TOKENS_FILE,\n"
                    "COATCHECK_TOKEN, COATCHECK_THREADS, COATCHECK_LOG_LEVEL, COATCHECK_LOG_FORMAT, COATCHECK_CONFIG;\n"
                    "COATCHECK_STORE_FILE and COATCHECK_TOKEN_FILE read the value from a file.");
         app.add_option("--config", out.config_file, "read the configuration from this YAML file")->type_name("FILE");
         app.add_flag("--insecure", out.insecure, "listen beyond this machine without tokens");
-        check = app.add_flag("--check")->description("check the configuration, print it as it takes effect, and stop");
-        health =
-            app.add_option("--health", out.health_target,
-                           "ask a running daemon whether it is ready; exit status 0 if so. TARGET is "
-                           "http://HOST:PORT, https://HOST:PORT or unix:PATH; by default what the configuration says")
-                ->type_name("[TARGET]")
-                ->expected(0, 1);
+        auto* instead = app.add_option_group("Instead of serving");
+        check =
+            instead->add_flag("--check")->description("check the configuration, print it as it takes effect, and stop");
+        health = instead
+                     ->add_option("--health", out.health_target,
+                                  "ask a running daemon whether it is ready; exit status 0 if so. TARGET is "
+                                  "http://HOST:PORT, https://HOST:PORT or unix:PATH; by default what the configuration "
+                                  "says")
+                     ->type_name("[TARGET]")
+                     ->expected(0, 1);
         token =
-            app.add_option("--new-token", out.token_name, "make a token: print it, and its line for the tokens file")
+            instead
+                ->add_option("--new-token", out.token_name, "make a token: print it, and its line for the tokens file")
                 ->type_name("NAME");
-        scope = app.add_option("--scope", scopes, "what the new token may do: app, metrics, admin")
-                    ->type_name("S[,S]")
-                    ->needs(token);
-        stores = app.add_option("--stores", out.token_stores, "the stores of the new token; by default all")
-                     ->type_name("A[,B]")
-                     ->delimiter(',')
-                     ->allow_extra_args(false)
-                     ->needs(token);
-        version = app.add_flag("--version")->description("print the version and the backends");
-        for (auto* one : {check, health, token, version})
-            for (auto* other : {check, health, token, version})
-                if (one != other)
-                    one->excludes(other);
+        version = instead->add_flag("--version")->description("print the version and the backends");
+        instead->require_option(0, 1);
+        app.add_option("--scope", scopes, "what the new token may do: app, metrics, admin; by default app")
+            ->type_name("S[,S]")
+            ->needs(token);
+        app.add_option("--stores", out.token_stores, "the stores of the new token; by default all")
+            ->type_name("A[,B]")
+            ->delimiter(',')
+            ->allow_extra_args(false)
+            ->needs(token);
     }
 
     CLI::App app{"Coatcheck keeps the sessions of web apps behind HTTP.", "coatcheckd"};
@@ -48,8 +49,6 @@ struct command_line {
     CLI::Option* check;
     CLI::Option* health;
     CLI::Option* token;
-    CLI::Option* scope;
-    CLI::Option* stores;
     CLI::Option* version;
 };
 
