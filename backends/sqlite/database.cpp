@@ -58,7 +58,7 @@ result<void> connection::reserve(std::int64_t bytes)
 {
     sqlite3_file* file = nullptr;
     sqlite3_int64 size = 0;
-    sqlite3_file_control(get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    sqlite3_file_control(get(), "main", SQLITE_FCNTL_FILE_POINTER, static_cast<void*>(&file));
     if (file->pMethods->xFileSize(file, &size) == SQLITE_OK && bytes <= size)
         return {};
     errno = 0;

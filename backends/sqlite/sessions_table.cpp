@@ -100,6 +100,11 @@ result<head> head_in(const statement& row)
     return h;
 }
 
+const head* pointer(const std::optional<head>& h) noexcept
+{
+    return h ? &*h : nullptr;
+}
+
 } // namespace
 
 sessions_table::sessions_table(connection& db)
@@ -151,7 +156,7 @@ result<write> sessions_table::put(const handle& name, const head_changes& change
     auto found = find(name, now);
     if (!found)
         return found.error();
-    const head* stored = *found ? &**found : nullptr;
+    const head* stored = pointer(*found);
     if (const auto why = refusal(stored, when, changes.may_create, now))
         return write{write::outcome::refused, *why, stored != nullptr ? *stored : head{}};
     head next = apply(stored, changes, now);
@@ -165,7 +170,7 @@ result<write> sessions_table::end(const handle& name, time_point now, time_point
     auto found = find(name, now);
     if (!found)
         return found.error();
-    head next = tombstone(*found ? &**found : nullptr, now, keep_until);
+    head next = tombstone(pointer(*found), now, keep_until);
     if (auto done = store(name, next, {}); !done)
         return done.error();
     return write{write::outcome::replaced, {}, std::move(next)};
@@ -176,12 +181,12 @@ result<write> sessions_table::extend(const handle& name, std::chrono::millisecon
     auto found = find(name, now);
     if (!found)
         return found.error();
-    if (!*found)
+    const head* stored = pointer(*found);
+    if (stored == nullptr)
         return write{write::outcome::refused, errc::not_found, {}};
-    const head& stored = **found;
-    if (!is_live(stored, now) || !needs_extension(stored, now))
-        return write{write::outcome::replaced, {}, stored};
-    head next = extended(stored, keep_after_end, now);
+    if (!is_live(*stored, now) || !needs_extension(*stored, now))
+        return write{write::outcome::replaced, {}, *stored};
+    head next = extended(*stored, keep_after_end, now);
     const use scope(extend_);
     const int code = extend_.bind(as_signed(next.revision))
                          .bind(ms(next.last_seen))

@@ -17,8 +17,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// What a batch may hold: more than the callers that wait on a busy day, and little enough that nobody waits long for
-// it.
+// What a batch may hold: more than wait on a busy day, and little enough that nobody waits long for it.
 constexpr std::size_t max_batch_jobs = 512;
 constexpr std::size_t max_batch_bytes = 4 << 20;
 
