@@ -110,6 +110,10 @@ describe('a CoatcheckStore', () => {
     })
   }
 
+  it('can be imported by name from an ES module', async () => {
+    assert.equal((await import('../lib/store.js')).CoatcheckStore, CoatcheckStore)
+  })
+
   it('answers callbacks, and null for an id that nobody has', (t, done) => {
     new CoatcheckStore({ url: daemon.url }).get(newId(), (error, session) => {
       assert.equal(error, null)
