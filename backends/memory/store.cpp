@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t bytes_per_shard = std::size_t{16} << 20U;
 constexpr std::size_t most_shards = 64;
 
-// Of each shard, so that its lock is held for some 10 microseconds.
-constexpr std::size_t sweep_batch = 64;
+// Records of each shard: with all shards less than a millisecond of a thread that serves requests too.
+constexpr std::size_t sweep_batch = 16;
 
 // The stored head if it is still remembered at `now`.
 std::optional<head> remembered(const stored_record* r, time_point now)
