@@ -2,6 +2,8 @@
 
 #include "proto/utf8.hpp"
 
+#include <boost/beast/core/string.hpp>
+
 #include <algorithm>
 #include <charconv>
 
@@ -92,7 +94,9 @@ std::optional<session_settings> sent_settings(exchange& x)
 
 bool read_body(const service& s, exchange& x, std::string& msgpack)
 {
-    if (x.in.has(single_field::content_encoding) && x.in.get(single_field::content_encoding) != "identity") {
+    const auto coding = x.in.get(single_field::content_encoding);
+    if (x.in.has(single_field::content_encoding) &&
+        !boost::beast::iequals({coding.data(), coding.size()}, "identity")) {
         set_problem(x.out, errc::unsupported_media, "Send the body without a Content-Encoding.");
         return false;
     }
