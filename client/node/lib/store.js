@@ -5,7 +5,7 @@ const { decode } = require('./codec')
 const { CoatcheckError, Daemon } = require('./daemon')
 const { join, rebase, same, snapshot } = require('./snapshot')
 
-const MERGES = 20 // attempts; each time another writer was faster, and that one is through
+const MERGES = 100 // attempts; each time another writer was faster, and that one is through
 const ID = /^[A-Za-z0-9._~,:-]{16,256}$/
 
 // What the store knows of a session object, beside its data.
@@ -66,6 +66,14 @@ class CoatcheckStore extends Store {
 
   destroy(id, callback) {
     return settle(this.#daemon.end(id), callback)
+  }
+
+  // express-session's own makes a new session, and with it a new cookie, even if the old one could not be ended.
+  regenerate(req, callback) {
+    this.destroy(req.sessionID, (error) => {
+      if (!error) this.generate(req)
+      callback(error)
+    })
   }
 
   // express-session's own, and the `cookie` that the shared data does not have.

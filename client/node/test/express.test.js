@@ -366,6 +366,14 @@ describe('an Express app', () => {
       })
     }
 
+    it('keeps the session and the cookie if regenerate fails', async () => {
+      wire.faults = [null, 503]
+      const answer = await browser.post('/regenerate')
+      assert.equal(answer.status, 503)
+      assert.equal(answer.header, null)
+      assert.deepEqual((await browser.get()).json, { user: 'ann' })
+    })
+
     it('is anonymous and writes nothing if that is the choice', async () => {
       const app = await start({ store: { outage: 'read-only' } })
       const reader = new Browser(app, browser.cookie)

@@ -13,7 +13,7 @@ from .cookie import ExpressCookie, PlainCookie
 from .daemon import CoatcheckError, Daemon, Gone, OutageError, Stale
 from .session import ReadOnlySession, Session
 
-_MERGES = 20  # attempts; each time another writer was faster, and that one is through
+_MERGES = 100  # attempts; each time another writer was faster, and that one is through
 
 
 class ConflictError(CoatcheckError):
