@@ -47,7 +47,11 @@ class Container:
 
     def pid(self):
         """Of the daemon, which is the namespace's init."""
-        return int(run("pgrep", "-P", str(self.process.pid)))
+        unshare = self.process.pid
+        while not (children := pathlib.Path(f"/proc/{unshare}/task/{unshare}/children").read_text()):
+            assert self.process.poll() is None, self.process.stderr.read()
+            time.sleep(0.01)
+        return int(children)
 
     def inside(self, *command):
         """Runs a command of the image in the container, as its user."""
