@@ -1,6 +1,8 @@
 #include "server/listener.hpp"
 
 #include "server/log.hpp"
+#include "server/problem.hpp"
+#include "server/response.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -49,16 +51,22 @@ using pause_timer =
 // Tells a client over the connection limit so, if that takes no waiting.
 void turn_away(stream_socket socket, bool plain)
 {
-    static constexpr std::string_view answer =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-        "Content-Length: 90\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-        R"({"type":"urn:coatcheck:problem:unavailable","title":"Too many connections","status":503})"
-        "\r\n";
+    response answer;
+    set_problem(answer, errc::unavailable, "This daemon has as many connections as it takes; try again.");
+    answer.close = true;
+    std::string text;
+    render(answer, {.date = http_date(std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()))},
+           text);
+    log::info("connection refused", {{"status", answer.status}, {"request_id", answer.request_id}});
     boost::system::error_code ec;
     socket.non_blocking(true, ec);
     if (plain && !ec)
-        socket.send(asio::buffer(answer), 0, ec);
+        socket.send(asio::buffer(text), 0, ec);
     socket.shutdown(asio::socket_base::shutdown_send, ec);
+    // Closing over a request that is there already would reset the connection and could take the answer with it.
+    char discarded[4096];
+    for (int i = 0; i < 4 && !ec; ++i)
+        socket.read_some(asio::buffer(discarded), ec);
 }
 
 // One acceptor, used on one thread.
