@@ -231,7 +231,7 @@ public:
             listening.bind(unix_stream::endpoint(where.path), ec);
         ::umask(before);
         if (!ec) {
-            bound_ = true;
+            name_.emplace(where.path);
             set_owner();
             listening.listen(backlog, ec);
         }
@@ -241,12 +241,6 @@ public:
         for (std::size_t i = 0; i < everywhere.size(); ++i)
             everywhere[i] = i;
         acceptor_.emplace(std::move(listening), std::move(everywhere), traits, env);
-    }
-
-    ~unix_listener() override
-    {
-        if (bound_)
-            ::unlink(where_.path.c_str());
     }
 
     void start() override { acceptor_->start(); }
@@ -284,8 +278,17 @@ private:
             throw std::runtime_error("cannot listen on " + where_.str() + ": its mode cannot be set");
     }
 
+    // The socket's name, which goes with the listener, and with one whose constructor fails.
+    struct bound_name {
+        explicit bound_name(std::string p) : path(std::move(p)) {}
+        ~bound_name() { ::unlink(path.c_str()); }
+        bound_name(const bound_name&) = delete;
+        bound_name& operator=(const bound_name&) = delete;
+        std::string path;
+    };
+
     listen_address where_;
-    bool bound_ = false;
+    std::optional<bound_name> name_;
     std::optional<acceptor<unix_stream>> acceptor_;
 };
 
