@@ -1,13 +1,11 @@
-#include "proto/base64.hpp"
+#include "proto/json_escape.hpp"
 #include "proto/json_msgpack.hpp"
 #include "proto/msgpack_builder.hpp"
-#include "proto/timestamp.hpp"
 #include "proto/utf8.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -27,17 +25,14 @@ struct frame {
     enum class kind : std::uint8_t {
         object,
         array,
-        pair,  // of "$map": a key and its value
-        pairs, // the array of "$map"
-        bytes, // the object around "$bytes", and so on
-        time,
-        real,
-        map,
-        ext,
+        escape,    // the object around "$bytes" and the like
+        pairs,     // the array of "$map"
+        pair,      // in it: a key and its value
         ext_items, // the array of "$ext"
     };
 
     kind what;
+    json_escape stands_for{};
     std::int8_t ext_type = 0;
     std::size_t items = 0; // so far
     msgpack_builder::container written{};
@@ -51,7 +46,8 @@ struct memory {
     std::string decoded; // from base64
 };
 
-constexpr std::size_t usual_text = 64 * 1024;
+// Working memory that is given back after an unusual document.
+constexpr std::size_t usual_text = 1U << 16U;
 
 // Receives Boost.JSON's events and writes what they mean.
 class event_writer {
@@ -100,11 +96,7 @@ public:
         return true;
     }
 
-    bool on_key_part(text_view s, std::size_t n, error_code&)
-    {
-        add_piece(s, n);
-        return true;
-    }
+    bool on_key_part(text_view s, std::size_t n, error_code&) { return add_piece(s, n); }
 
     bool on_key(text_view s, std::size_t n, error_code& ec)
     {
@@ -127,19 +119,18 @@ public:
     {
         if (!accept(shape::array, ec))
             return false;
-        switch (frames_.back().what) {
-        case frame::kind::ext:
-            frames_.push_back({.what = frame::kind::ext_items});
-            return true;
-        case frame::kind::pairs:
+        const frame& around = frames_.back();
+        if (around.what == frame::kind::pairs) {
             frames_.push_back({.what = frame::kind::pair});
             built_.begin_key();
             return true;
-        case frame::kind::map:
-            return open(frame::kind::pairs, ec);
-        default:
-            return open(frame::kind::array, ec);
         }
+        if (around.what != frame::kind::escape)
+            return open(frame::kind::array, ec);
+        if (around.stands_for == json_escape::map)
+            return open(frame::kind::pairs, ec);
+        frames_.push_back({.what = frame::kind::ext_items});
+        return true;
     }
 
     bool on_array_end(std::size_t, error_code& ec)
@@ -152,7 +143,7 @@ public:
             break;
         case frame::kind::pair:
             if (f.items != 2)
-                return malformed("each item of $map is an array of a key and a value", ec);
+                return bad_pair(ec);
             break;
         case frame::kind::ext_items:
             if (f.items != 2)
@@ -166,30 +157,22 @@ public:
         return true;
     }
 
-    bool on_string_part(text_view s, std::size_t n, error_code&)
-    {
-        add_piece(s, n);
-        return true;
-    }
+    bool on_string_part(text_view s, std::size_t n, error_code&) { return add_piece(s, n); }
 
     bool on_string(text_view s, std::size_t n, error_code& ec)
     {
         if (!accept(shape::text, ec))
             return false;
         const std::string_view text = whole(s, n);
-        switch (frames_.back().what) {
-        case frame::kind::bytes:
-            return put_bytes(text, ec);
-        case frame::kind::time:
-            return put_time(text, ec);
-        case frame::kind::real:
-            return put_real(text, ec);
-        case frame::kind::ext_items:
-            return put_ext(text, ec);
-        default:
-            built_.write_str(text);
-            return true;
+        const frame& around = frames_.back();
+        if (around.what == frame::kind::escape) {
+            const std::string_view reason = write_escaped(around.stands_for, text, decoded_, built_);
+            return reason.empty() || malformed(reason, ec);
         }
+        if (around.what == frame::kind::ext_items)
+            return write_escaped_ext(around.ext_type, text, decoded_, built_) || bad_ext(ec);
+        built_.write_str(text);
+        return true;
     }
 
     bool on_int64(std::int64_t value, text_view, error_code& ec)
@@ -236,10 +219,7 @@ public:
     {
         if (!accept(shape::scalar, ec))
             return false;
-        if (value)
-            pack_.pack_true();
-        else
-            pack_.pack_false();
+        value ? pack_.pack_true() : pack_.pack_false();
         return true;
     }
 
@@ -264,6 +244,7 @@ private:
     bool malformed(std::string_view reason, error_code& ec) { return fail(errc::malformed, reason, ec); }
     bool too_deep(error_code& ec) { return malformed(depth_reason, ec); }
     bool bad_ext(error_code& ec) { return malformed("$ext takes [type, base64], the type from -128 to 127", ec); }
+    bool bad_pair(error_code& ec) { return malformed("each item of $map is an array of a key and a value", ec); }
     bool mixed(error_code& ec)
     {
         return malformed(
@@ -282,29 +263,21 @@ private:
             ++f.items;
             return true;
         }
-        switch (f.what) {
-        case frame::kind::object:
-        case frame::kind::array:
-            break;
-        case frame::kind::pair:
+        if (f.what == frame::kind::pair) {
             if (f.items == 1)
                 built_.end_key();
             ++f.items;
             return true;
-        case frame::kind::pairs:
-            return s == shape::array || malformed("each item of $map is an array of a key and a value", ec);
-        case frame::kind::map:
-            return s == shape::array || malformed("$map takes an array of pairs", ec);
-        case frame::kind::ext:
-            return s == shape::array || bad_ext(ec);
-        case frame::kind::ext_items:
-            return s == (f.items++ == 0 ? shape::integer : shape::text) || bad_ext(ec);
-        case frame::kind::bytes:
-        case frame::kind::time:
-        case frame::kind::real:
-            return s == shape::text || malformed("$bytes, $time and $float take a string", ec);
         }
-        return false;
+        if (f.what == frame::kind::pairs)
+            return s == shape::array || bad_pair(ec);
+        if (f.what == frame::kind::ext_items)
+            return s == (f.items++ == 0 ? shape::integer : shape::text) || bad_ext(ec);
+        if (f.stands_for == json_escape::map)
+            return s == shape::array || malformed("$map takes an array of pairs", ec);
+        if (f.stands_for == json_escape::ext)
+            return s == shape::array || bad_ext(ec);
+        return s == shape::text || malformed("$bytes, $time and $float take a string", ec);
     }
 
     bool open(frame::kind what, error_code& ec)
@@ -318,15 +291,8 @@ private:
     // The object that was just opened is none, but stands for another value.
     bool escape(std::string_view key, error_code& ec)
     {
-        static constexpr std::array<std::pair<std::string_view, frame::kind>, 5> escapes{{
-            {"$bytes", frame::kind::bytes},
-            {"$time", frame::kind::time},
-            {"$float", frame::kind::real},
-            {"$ext", frame::kind::ext},
-            {"$map", frame::kind::map},
-        }};
-        const auto* const found = std::ranges::find(escapes, key, &std::pair<std::string_view, frame::kind>::first);
-        if (found == escapes.end())
+        const auto found = find_json_escape(key);
+        if (!found)
             return malformed("an unknown escape; a key that begins with $ is written with $$", ec);
         frame& f = frames_.back();
         if (f.items != 0)
@@ -335,15 +301,17 @@ private:
             return fail(errc::not_a_map, "the data is not a map with string keys", ec);
         built_.cancel(f.written);
         --depth_;
-        f.what = found->second;
+        f.what = frame::kind::escape;
+        f.stands_for = *found;
         return true;
     }
 
-    void add_piece(std::string_view s, std::size_t so_far)
+    bool add_piece(std::string_view s, std::size_t so_far)
     {
         if (so_far == s.size())
             text_.clear();
         text_.append(s);
+        return true;
     }
 
     std::string_view whole(std::string_view s, std::size_t all)
@@ -352,57 +320,6 @@ private:
             return s;
         text_.append(s);
         return text_;
-    }
-
-    bool put_bytes(std::string_view text, error_code& ec)
-    {
-        const auto bytes = decode(text);
-        if (!bytes)
-            return malformed("$bytes takes base64 with padding", ec);
-        built_.write_bin(*bytes);
-        return true;
-    }
-
-    bool put_ext(std::string_view text, error_code& ec)
-    {
-        const auto bytes = decode(text);
-        if (!bytes)
-            return bad_ext(ec);
-        built_.write_ext(frames_.back().ext_type, *bytes);
-        return true;
-    }
-
-    std::optional<std::string_view> decode(std::string_view text)
-    {
-        decoded_.resize(text.size() / 4 * 3);
-        const auto n = base64_decode(text, decoded_.data());
-        if (!n)
-            return std::nullopt;
-        return std::string_view(decoded_.data(), *n);
-    }
-
-    bool put_time(std::string_view text, error_code& ec)
-    {
-        const auto t = parse_rfc3339(text);
-        if (!t)
-            return malformed("$time takes an RFC 3339 time, of nanoseconds at most and without leap seconds", ec);
-        std::array<char, 12> content;
-        built_.write_ext(timestamp_type, {content.data(), write_timestamp(*t, content)});
-        return true;
-    }
-
-    bool put_real(std::string_view text, error_code& ec)
-    {
-        using limits = std::numeric_limits<double>;
-        if (text == "NaN")
-            built_.write_real(limits::quiet_NaN());
-        else if (text == "Infinity")
-            built_.write_real(limits::infinity());
-        else if (text == "-Infinity")
-            built_.write_real(-limits::infinity());
-        else
-            return malformed("$float takes NaN, Infinity or -Infinity", ec);
-        return true;
     }
 
     msgpack_builder& built_;

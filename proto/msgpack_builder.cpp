@@ -98,6 +98,13 @@ void msgpack_builder::write_real(double value)
 
 void msgpack_builder::write_str(std::string_view text)
 {
+    constexpr std::size_t most_fixstr = 31;
+    if (text.size() <= most_fixstr && end_ - at_ > static_cast<std::ptrdiff_t>(most_fixstr)) [[likely]] {
+        *at_ = static_cast<char>(0xa0U | text.size());
+        copy_bytes(at_ + 1, text.data(), text.size());
+        at_ += 1 + text.size();
+        return;
+    }
     msgpack::packer<msgpack_builder>(*this).pack_str(static_cast<std::uint32_t>(text.size()));
     write(text.data(), text.size());
 }

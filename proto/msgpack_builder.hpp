@@ -37,7 +37,7 @@ public:
     // As the output stream of msgpack::packer wants it.
     void write(const char* bytes, std::size_t n)
     {
-        if (static_cast<std::size_t>(end_ - at_) < n && !grow(n))
+        if (static_cast<std::size_t>(end_ - at_) < n && !grow(n)) [[unlikely]]
             return;
         copy_bytes(at_, bytes, n);
         at_ += n;

@@ -3,7 +3,6 @@
 #include <boost/endian/conversion.hpp>
 
 #include <bit>
-#include <type_traits>
 
 namespace coatcheck {
 
@@ -48,20 +47,27 @@ private:
 };
 
 template <class T>
-bool take_integer(cursor& in, msgpack_token& t) noexcept
+bool take_unsigned(cursor& in, msgpack_token& t) noexcept
 {
     T value;
     if (!in.take(value))
         return false;
-    if constexpr (std::is_signed_v<T>) {
-        if (value < 0) {
-            t.what = kind::negative;
-            t.negative = value;
-            return true;
-        }
-    }
     t.what = kind::natural;
-    t.natural = static_cast<std::uint64_t>(value);
+    t.natural = value;
+    return true;
+}
+
+// `T` is unsigned; its highest bit is the sign.
+template <class T>
+bool take_signed(cursor& in, msgpack_token& t) noexcept
+{
+    constexpr std::uint64_t sign = std::uint64_t{1} << (sizeof(T) * 8 - 1);
+    if (!take_unsigned<T>(in, t))
+        return false;
+    if ((t.natural & sign) != 0) {
+        t.what = kind::negative;
+        t.negative = static_cast<std::int64_t>((t.natural ^ sign) - sign);
+    }
     return true;
 }
 
@@ -120,7 +126,7 @@ bool take_token(cursor& in, msgpack_token& t) noexcept
     }
     if (lead >= 0xe0) {
         t.what = kind::negative;
-        t.negative = static_cast<std::int8_t>(lead);
+        t.negative = std::int64_t{lead} - 256;
         return true;
     }
     if (lead < 0xc0) {
@@ -158,21 +164,21 @@ bool take_token(cursor& in, msgpack_token& t) noexcept
     case 0xcb:
         return take_real<std::uint64_t, double>(in, t);
     case 0xcc:
-        return take_integer<std::uint8_t>(in, t);
+        return take_unsigned<std::uint8_t>(in, t);
     case 0xcd:
-        return take_integer<std::uint16_t>(in, t);
+        return take_unsigned<std::uint16_t>(in, t);
     case 0xce:
-        return take_integer<std::uint32_t>(in, t);
+        return take_unsigned<std::uint32_t>(in, t);
     case 0xcf:
-        return take_integer<std::uint64_t>(in, t);
+        return take_unsigned<std::uint64_t>(in, t);
     case 0xd0:
-        return take_integer<std::int8_t>(in, t);
+        return take_signed<std::uint8_t>(in, t);
     case 0xd1:
-        return take_integer<std::int16_t>(in, t);
+        return take_signed<std::uint16_t>(in, t);
     case 0xd2:
-        return take_integer<std::int32_t>(in, t);
+        return take_signed<std::uint32_t>(in, t);
     case 0xd3:
-        return take_integer<std::int64_t>(in, t);
+        return take_signed<std::uint64_t>(in, t);
     case 0xd4:
     case 0xd5:
     case 0xd6:

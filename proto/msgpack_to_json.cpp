@@ -1,15 +1,11 @@
-#include "proto/base64.hpp"
 #include "proto/json_msgpack.hpp"
+#include "proto/json_text.hpp"
 #include "proto/msgpack_reader.hpp"
 #include "proto/timestamp.hpp"
-#include "proto/utf8.hpp"
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <charconv>
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 namespace coatcheck {
@@ -18,108 +14,7 @@ namespace {
 
 using kind = msgpack_token::kind;
 
-// Appends text to a string, whose size is cut to what was written at the end.
-class text_buffer {
-public:
-    text_buffer(std::string& out, std::size_t expected) : out_(out), base_(out.size()) { make_room(expected); }
-
-    // Where `n` more bytes can be written.
-    char* room(std::size_t n)
-    {
-        if (static_cast<std::size_t>(end_ - at_) < n)
-            make_room(n);
-        return at_;
-    }
-    void wrote(std::size_t n) noexcept { at_ += n; }
-
-    void put(char c)
-    {
-        *room(1) = c;
-        ++at_;
-    }
-    void put(std::string_view s)
-    {
-        std::memcpy(room(s.size()), s.data(), s.size());
-        at_ += s.size();
-    }
-
-    void rewind() noexcept { at_ = out_.data() + base_; }
-    void finish() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
-
-private:
-    void make_room(std::size_t n)
-    {
-        const std::size_t used = at_ == nullptr ? base_ : static_cast<std::size_t>(at_ - out_.data());
-        out_.resize(std::max(used + n, (used - base_) * 2 + base_));
-        at_ = out_.data() + used;
-        end_ = out_.data() + out_.size();
-    }
-
-    std::string& out_;
-    std::size_t base_;
-    char* at_ = nullptr;
-    char* end_ = nullptr;
-};
-
-// The high bit of each byte that a JSON string cannot hold as it is, or that begins a character to be checked. Bytes
-// above the lowest such byte may be marked wrongly.
-std::uint64_t special_bytes(std::uint64_t eight) noexcept
-{
-    constexpr std::uint64_t ones = 0x0101010101010101U;
-    constexpr std::uint64_t high = 0x8080808080808080U;
-    const std::uint64_t quote = eight ^ (ones * '"');
-    const std::uint64_t backslash = eight ^ (ones * '\\');
-    return ((eight - ones * 0x20) | (quote - ones) | (backslash - ones) | eight) & high;
-}
-static_assert(std::endian::native == std::endian::little, "special_bytes counts from the lowest byte");
-
-// Copies the bytes that a JSON string holds as they are, up to the first other one or invalid UTF-8; how many they
-// were.
-std::size_t copy_plain(std::string_view from, char* to) noexcept
-{
-    std::size_t at = 0;
-    while (at < from.size()) {
-        if (from.size() - at >= 8) {
-            std::uint64_t eight;
-            std::memcpy(&eight, from.data() + at, 8);
-            std::memcpy(to + at, &eight, 8);
-            const std::uint64_t special = special_bytes(eight);
-            if (special == 0) {
-                at += 8;
-                continue;
-            }
-            at += static_cast<std::size_t>(std::countr_zero(special)) / 8;
-        }
-        const auto c = static_cast<unsigned char>(from[at]);
-        if (c >= 0x80) {
-            const std::size_t n = utf8_char_length(from.substr(at));
-            if (n == 0)
-                return at;
-            std::memcpy(to + at, from.data() + at, n);
-            at += n;
-        } else if (c < 0x20 || c == '"' || c == '\\') {
-            return at;
-        } else {
-            to[at++] = static_cast<char>(c);
-        }
-    }
-    return at;
-}
-
-std::array<char, 6> escaped(unsigned char c, std::size_t& length) noexcept
-{
-    constexpr std::string_view hex = "0123456789abcdef";
-    constexpr std::string_view special = "\"\\\b\f\n\r\t";
-    constexpr std::string_view letters = "\"\\bfnrt";
-    const std::size_t short_form = special.find(static_cast<char>(c));
-    if (short_form != std::string_view::npos) {
-        length = 2;
-        return {'\\', letters[short_form]};
-    }
-    length = 6;
-    return {'\\', 'u', '0', '0', hex[c >> 4U], hex[c & 15U]};
-}
-
+// Shows one document.
 class renderer {
 public:
     renderer(std::string_view in, std::size_t most_depth, std::string& out)
@@ -138,7 +33,7 @@ public:
         if (!find_kinds(t, 0))
             return false;
         kinds_known_ = true;
-        text_.rewind();
+        text_.clear();
         return once();
     }
 
@@ -211,19 +106,19 @@ private:
             text_.put(t.is_true ? "true" : "false");
             return true;
         case kind::natural:
-            put_number(t.natural);
+            text_.integer(t.natural);
             return true;
         case kind::negative:
-            put_number(t.negative);
+            text_.integer(t.negative);
             return true;
         case kind::real:
             put_real(t.real);
             return true;
         case kind::str:
-            return put_string(t.content, false);
+            return put_string(t.content);
         case kind::bin:
             text_.put(R"({"$bytes":")");
-            put_base64(t.content);
+            text_.base64(t.content);
             text_.put("\"}");
             return true;
         case kind::ext:
@@ -237,59 +132,21 @@ private:
         return false;
     }
 
-    template <class Number>
-    void put_number(Number value)
-    {
-        constexpr std::size_t longest = 32;
-        char* const to = text_.room(longest);
-        text_.wrote(static_cast<std::size_t>(std::to_chars(to, to + longest, value).ptr - to));
-    }
-
     void put_real(double value)
     {
-        if (std::isnan(value)) {
+        if (std::isnan(value))
             text_.put(R"({"$float":"NaN"})");
-        } else if (std::isinf(value)) {
+        else if (std::isinf(value))
             text_.put(value > 0 ? R"({"$float":"Infinity"})" : R"({"$float":"-Infinity"})");
-        } else {
-            constexpr std::size_t longest = 32;
-            char* const to = text_.room(longest);
-            const auto n = static_cast<std::size_t>(std::to_chars(to, to + longest, value).ptr - to);
-            text_.wrote(n);
-            if (std::string_view(to, n).find_first_of(".e") == std::string_view::npos)
-                text_.put(".0");
-        }
+        else
+            text_.real(value);
     }
 
-    bool put_string(std::string_view s, bool is_key)
+    bool put_string(std::string_view s, std::string_view prefix = {})
     {
-        text_.put('"');
-        if (is_key && s.starts_with('$'))
-            text_.put('$');
-        for (;;) {
-            const std::size_t plain = copy_plain(s, text_.room(s.size()));
-            text_.wrote(plain);
-            s.remove_prefix(plain);
-            if (s.empty())
-                break;
-            const auto c = static_cast<unsigned char>(s.front());
-            if (c >= 0x80)
-                return fail(errc::malformed, static_cast<std::size_t>(s.data() - in_.data()),
-                            "invalid UTF-8 in a string");
-            std::size_t length = 0;
-            const auto escape = escaped(c, length);
-            text_.put({escape.data(), length});
-            s.remove_prefix(1);
-        }
-        text_.put('"');
-        return true;
-    }
-
-    void put_base64(std::string_view bytes)
-    {
-        const std::size_t length = base64_length(bytes.size());
-        base64_encode(bytes, text_.room(length + 1));
-        text_.wrote(length);
+        const std::size_t valid = text_.string(s, prefix);
+        return valid == s.size() || fail(errc::malformed, static_cast<std::size_t>(s.data() - in_.data()) + valid,
+                                         "invalid UTF-8 in a string");
     }
 
     void put_ext(const msgpack_token& t)
@@ -306,9 +163,9 @@ private:
             }
         }
         text_.put(R"({"$ext":[)");
-        put_number(static_cast<int>(t.ext_type));
+        text_.integer(std::int64_t{t.ext_type});
         text_.put(",\"");
-        put_base64(t.content);
+        text_.base64(t.content);
         text_.put("\"]}");
     }
 
@@ -345,7 +202,7 @@ private:
                 return fail(errc::not_a_map, static_cast<std::size_t>(key.encoding.data() - in_.data()),
                             "the data has a key that is not a string");
             }
-            if (!put_string(key.content, true))
+            if (!put_string(key.content, key.content.starts_with('$') ? std::string_view("$") : std::string_view()))
                 return false;
             text_.put(':');
             if (!value(depth))
@@ -359,7 +216,9 @@ private:
     {
         text_.put(R"({"$map":[)");
         for (std::uint32_t i = 0; i < pairs; ++i) {
-            text_.put(i == 0 ? "[" : ",[");
+            if (i != 0)
+                text_.put(',');
+            text_.put('[');
             if (!value(depth))
                 return false;
             text_.put(',');
@@ -380,7 +239,7 @@ private:
     std::size_t maps_ = 0; // begun so far
     bool needs_kinds_ = false;
     bool kinds_known_ = false;
-    text_buffer text_;
+    json_text text_;
     data_error problem_{};
 };
 

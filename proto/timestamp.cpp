@@ -11,10 +11,10 @@ namespace {
 constexpr std::uint32_t second = 1'000'000'000;
 
 template <class T>
-T load(const char* from) noexcept
+T load(std::string_view from, std::size_t at = 0) noexcept
 {
     return boost::endian::endian_load<T, sizeof(T), boost::endian::order::big>(
-        reinterpret_cast<const unsigned char*>(from));
+        reinterpret_cast<const unsigned char*>(from.data()) + at);
 }
 
 template <class T>
@@ -79,14 +79,14 @@ std::optional<timestamp> read_timestamp(std::string_view content) noexcept
 {
     timestamp t;
     if (content.size() == 4) {
-        t.seconds = load<std::uint32_t>(content.data());
+        t.seconds = load<std::uint32_t>(content);
     } else if (content.size() == 8) {
-        const auto both = load<std::uint64_t>(content.data());
+        const auto both = load<std::uint64_t>(content);
         t.seconds = static_cast<std::int64_t>(both & ((std::uint64_t{1} << 34U) - 1));
         t.nanoseconds = static_cast<std::uint32_t>(both >> 34U);
     } else if (content.size() == 12) {
-        t.nanoseconds = load<std::uint32_t>(content.data());
-        t.seconds = load<std::int64_t>(content.data() + 4);
+        t.nanoseconds = load<std::uint32_t>(content);
+        t.seconds = load<std::int64_t>(content, 4);
     } else {
         return std::nullopt;
     }
