@@ -36,7 +36,7 @@ public:
     std::uint64_t content_length() const noexcept;
 
     // Takes what it can of a chunked body and appends the data to `body`; `limit` bounds the data. Returns how much of
-    // `input` was consumed. is_done() tells when the body has ended.
+    // `input` was consumed; the rest has to come again, with more behind it. is_done() tells when the body has ended.
     boost::system::result<std::size_t, http_error> parse_chunks(std::string_view input, std::size_t limit,
                                                                 std::string& body);
     bool is_done() const noexcept { return impl_.is_done(); }
@@ -72,6 +72,7 @@ private:
     http_error error_of(const boost::beast::error_code& ec) const;
 
     impl impl_;
+    std::size_t header_limit_;
     std::size_t chunked_bytes_ = 0; // taken by parse_chunks, framing included
 };
 

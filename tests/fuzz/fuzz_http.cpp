@@ -18,8 +18,9 @@ namespace {
 constexpr std::size_t header_limit = 2048;
 constexpr std::size_t body_limit = 1024;
 
-// The body of a chunked request that arrives in pieces, or "refused", and what is left behind it.
-std::string chunked_body(std::string_view header, std::string_view rest, std::size_t piece)
+// The body of a chunked request that arrives in pieces, and what is left behind it; nothing if it is refused or
+// unfinished, which of the two may depend on the cut.
+std::optional<std::string> chunked_body(std::string_view header, std::string_view rest, std::size_t piece)
 {
     request r;
     request_parser parser(r, header_limit);
@@ -28,12 +29,12 @@ std::string chunked_body(std::string_view header, std::string_view rest, std::si
     std::string pending;
     while (!parser.is_done()) {
         if (rest.empty())
-            return "unfinished";
+            return std::nullopt;
         pending.append(rest.substr(0, piece));
         rest.remove_prefix(std::min(piece, rest.size()));
         const auto used = parser.parse_chunks(pending, body_limit, body);
         if (!used)
-            return "refused";
+            return std::nullopt;
         require(body.size() <= body_limit, "a body stays within its limit");
         pending.erase(0, *used);
     }

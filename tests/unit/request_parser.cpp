@@ -147,3 +147,17 @@ TEST_CASE("a chunked body over the limit is refused before it is taken")
     REQUIRE_FALSE(used.has_value());
     CHECK(used.error().code == errc::too_large);
 }
+
+TEST_CASE("framing without an end is refused")
+{
+    request r;
+    request_parser parser(r, header_limit);
+    REQUIRE(parser.parse_header("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").has_value());
+    std::string body;
+    CHECK_FALSE(parser.parse_chunks("0\r\n" + std::string(2 * header_limit, 'x'), 100, body).has_value());
+}
+
+TEST_CASE("a folded Host is refused before anything points to it")
+{
+    CHECK(refusal_of("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n") == errc::malformed);
+}
