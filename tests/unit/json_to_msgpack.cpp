@@ -330,7 +330,7 @@ TEST_CASE("errors say where they show")
         std::string_view json;
         std::size_t offset;
     } const cases[] = {
-        {"", 0},           {"{\"a\":1}x", 7},       {"{\"a\":1} {", 8},    {"{'a':1}", 1},
+        {"", 0},           {"{\"a\":1}x", 7},       {"{\"a\":1} {", 8}, {"{'a':1}", 1},
         {"{\"a\":1,}", 7}, {"{\"a\":\"\x01\"}", 6}, {"{\"a\":01}", 6},  {"\xef\xbb\xbf{}", 0},
     };
     for (const auto& c : cases) {
