@@ -27,7 +27,6 @@ template <class T>
 errc code_of(const result<T>& answer)
 {
     REQUIRE(!answer.has_value());
-    MESSAGE(answer.error().detail);
     return answer.error().code;
 }
 
