@@ -60,9 +60,9 @@ function restored(value) {
   if (typeof value === 'bigint') {
     return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value
   }
-  if (value === null || typeof value !== 'object' || value instanceof Date || value instanceof ExtData) return value
-  if (value instanceof Uint8Array) return Buffer.from(value)
   if (Array.isArray(value)) return value.map(restored)
+  if (value === null || typeof value !== 'object') return value
+  if (value instanceof Date || value instanceof Uint8Array || value instanceof ExtData) return value
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restored(item)]))
 }
 

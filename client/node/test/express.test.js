@@ -280,6 +280,17 @@ describe('an Express app', () => {
       })
     }
 
+    it('brings nothing back that ends between a refused write and the next try', async () => {
+      const { app, other, finish } = await slow()
+      const { cookie } = other
+      await other.post('/logout')
+      wire.faults = [412]
+      assert.equal((await finish()).status, 200)
+      assert.equal(wire.methods().at(-1), 'GET')
+      assert.deepEqual((await new Browser(app, cookie).get()).json, {})
+      assert.match(app.logged.join(), /dropped/)
+    })
+
     it('loses nothing of twelve requests', async () => {
       const browser = new Browser(await start())
       await browser.post('/put/user/ann')

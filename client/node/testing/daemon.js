@@ -57,7 +57,7 @@ async function startDaemon({ listen, ...settings } = {}) {
 // `faults` holds one entry for each of the next requests: null passes it on, 'drop' hangs up instead of answering,
 // a number answers with that status instead, 'lose' passes it on and answers 504.
 async function startWire(daemon) {
-  const wire = { requests: [], faults: [] }
+  const wire = { requests: [], faults: [], connections: 0 }
   const server = http.createServer((request, response) => {
     const chunks = []
     request.on('data', (chunk) => chunks.push(chunk))
@@ -70,12 +70,14 @@ async function startWire(daemon) {
       const [host, port] = daemon.listen.split(':')
       http
         .request({ host, port, method, path: url, headers: { ...headers, connection: 'close' } }, (answer) => {
+          delete answer.headers.connection // says what holds between us and the daemon
           response.writeHead(fault === 'lose' ? 504 : answer.statusCode, fault === 'lose' ? {} : answer.headers)
           answer.pipe(response)
         })
         .end(Buffer.concat(chunks))
     })
   }).listen(0, '127.0.0.1')
+  server.on('connection', () => ++wire.connections)
   await new Promise((resolve) => server.once('listening', resolve))
   wire.url = `http://127.0.0.1:${server.address().port}`
   wire.methods = () => wire.requests.map(({ method, path }) => (path.endsWith('/touch') ? 'touch' : method))

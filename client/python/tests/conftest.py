@@ -60,6 +60,7 @@ class Wire:
 
     def __init__(self, daemon: RunningDaemon):
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.clients: set[tuple[str, int]] = set()  # one for each connection
         self.faults: list[str | int | None] = []
         wire = self
 
@@ -69,6 +70,7 @@ class Wire:
 
             def forward(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                wire.clients.add(self.client_address)
                 wire.requests.append((self.command, self.path, dict(self.headers)))
                 fault = wire.faults.pop(0) if wire.faults else None
                 if fault == "drop":

@@ -179,6 +179,17 @@ def test_an_app_decides_per_session_how_long_the_cookie_lasts(make_app, wire):
     assert wire.methods == ["PUT", "GET"]
 
 
+def test_a_session_that_is_no_longer_permanent_gets_a_cookie_that_ends_with_the_browser(app):
+    @app.post("/passing")
+    def passing():
+        session.permanent = False
+        return "ok"
+
+    browser = app.test_client()
+    browser.post("/put/user/ann")
+    assert "Expires=" not in browser.post("/passing").headers["Set-Cookie"]
+
+
 def test_cookie_name_and_flags_are_flasks(make_app):
     app = make_app(
         SESSION_COOKIE_NAME="sid",

@@ -90,6 +90,15 @@ def test_a_write_after_a_logout_brings_nothing_back(slow, conflict, caplog):
     assert slow.browser.get("/").json == {}
 
 
+def test_what_ends_between_a_refused_write_and_the_next_try_stays_ended(slow, wire):
+    slow.start(lambda session: session.update(cart="apple"))
+    slow.other.post("/clear")
+    wire.faults = [412]
+    assert slow.finish().status_code == 200
+    assert wire.methods[-1] == "GET"
+    assert slow.browser.get_cookie("session") is None
+
+
 def test_twelve_requests_at_once_lose_nothing(make_app):
     app = make_app()
     first = app.test_client()
