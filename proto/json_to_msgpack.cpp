@@ -16,7 +16,7 @@ namespace coatcheck {
 
 namespace {
 
-using boost::json::error_code;
+using boost::system::error_code;
 using text_view = boost::json::string_view;
 
 enum class shape : std::uint8_t { scalar, integer, text, array, object };
