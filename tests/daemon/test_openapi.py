@@ -1,0 +1,35 @@
+"""proto/openapi.yaml is valid, and the daemon keeps to it."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import yaml
+from openapi_spec_validator import validate
+
+from running import plain_environment
+
+PROTO = pathlib.Path(__file__).parents[2] / "proto"
+OPENAPI = PROTO / "openapi.yaml"
+
+
+def test_the_description_is_valid_openapi():
+    validate(yaml.safe_load(OPENAPI.read_text()))
+
+
+def test_every_problem_of_the_page_for_people_is_in_it_and_no_other():
+    page = (PROTO / "README.md").read_text()
+    named = set(re.findall(r"^\| \d{3} \| `([a-z0-9-]+)` \|", page, re.MULTILINE))
+    described = yaml.safe_load(OPENAPI.read_text())["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
+    assert {f"urn:coatcheck:problem:{name}" for name in named} == set(described)
+
+
+def test_generated_requests_get_answers_as_described(start, folder, new_store):
+    daemon = start(new_store("sqlite"))
+    done = subprocess.run(
+        [sys.executable, "-m", "schemathesis.cli", "run", OPENAPI, "--url", f"http://{daemon.address}", "--exclude-tag", "later",
+         "--exclude-checks", "positive_data_acceptance", "--max-examples", "20", "--seed", "20261123",
+         "--generation-database", "none", "--no-color"],
+        cwd=folder, env=plain_environment(folder), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
