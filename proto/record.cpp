@@ -5,6 +5,7 @@
 #include <boost/endian/conversion.hpp>
 
 #include <array>
+#include <cassert>
 #include <limits>
 
 namespace coatcheck {
@@ -71,6 +72,8 @@ version make_version()
 
 void encode(const head& about, std::string_view payload, std::string& out)
 {
+    constexpr std::size_t longest = std::numeric_limits<std::uint16_t>::max();
+    assert(about.subject.size() <= longest && about.label.size() <= longest);
     fixed_part fixed;
     fixed[0] = 'C';
     fixed[1] = 'C';

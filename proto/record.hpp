@@ -62,7 +62,8 @@ struct record {
 constexpr std::size_t max_subject_length = 1024; // bytes
 constexpr std::size_t max_label_length = 1024;   // bytes
 
-// The at-rest form for backends that keep one value a key (proto/README.md has the layout). Appends to `out`.
+// The at-rest form for backends that keep one value a key (proto/README.md has the layout). Appends to `out`. Subject
+// and label are no longer than allowed, and no time is before 1970 or after `never`.
 void encode(const head& about, std::string_view payload, std::string& out);
 
 // Fails with errc::newer_format for a format that a later release wrote, with errc::corrupt for anything else that is

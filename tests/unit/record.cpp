@@ -82,7 +82,7 @@ TEST_CASE("a record is laid out at rest as documented")
     CHECK(*decode_record(expected) == record{h, "payload"});
 }
 
-TEST_CASE("whatever is encoded is decoded to the same, and every truncation of it or refused or cuts the payload")
+TEST_CASE("whatever is encoded is decoded to the same, and every truncation of it is refused or cuts the payload")
 {
     const auto seed = test::new_seed();
     CAPTURE(seed);
