@@ -76,7 +76,7 @@ session_key fixture::new_key()
 void fixture::spawn(awaitable<void> op, std::promise<void>& done)
 {
     auto& context = threads_.context(turn_++ % threads_.threads());
-    boost::asio::co_spawn(context.get_executor(), std::move(op), [&done](std::exception_ptr thrown) {
+    boost::asio::co_spawn(context.get_executor(), std::move(op), [&done](const std::exception_ptr& thrown) {
         if (thrown)
             done.set_exception(thrown);
         else
@@ -104,7 +104,7 @@ void fixture::parallel(std::size_t n, const std::function<awaitable<void>(std::s
         join(d);
 }
 
-write fixture::put(const session_key& key, std::string_view payload, precondition when, head_changes changes)
+write fixture::put(const session_key& key, std::string_view payload, precondition when, const head_changes& changes)
 {
     auto answer = wait(store_->put(key, changes, payload, when, now, soon()));
     REQUIRE_MESSAGE(answer.has_value(), answer.error().code, " ", answer.error().detail);

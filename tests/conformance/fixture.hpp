@@ -57,7 +57,7 @@ public:
     session_key new_key();
 
     write put(const session_key& key, std::string_view payload, precondition when = precondition::none(),
-              head_changes changes = plain_changes());
+              const head_changes& changes = plain_changes());
     std::optional<record> load(const session_key& key);
     void end(const session_key& key, std::chrono::milliseconds keep = 60s);
     std::optional<head> extend(const session_key& key, std::chrono::milliseconds keep_after_end = 10min);

@@ -97,8 +97,8 @@ TEST_CASE("memory: a record costs at most some 200 bytes beyond its payload")
     memory::store s(bound, memory::when_full::refuse);
     for (std::size_t size = 0; size < 64; ++size)
         put(s, new_name(), size, system_now());
-    CHECK(s.bytes() <= 64 * 31 + 64 * 210);
-    CHECK(s.bytes() >= 64 * 31 + 64 * (sizeof(memory::stored_record) + 8));
+    CHECK(s.bytes() <= std::size_t{64} * (31 + 210));
+    CHECK(s.bytes() >= 64 * (31 + sizeof(memory::stored_record) + 8));
 }
 
 TEST_CASE("memory: a full store makes room by what has expired")
