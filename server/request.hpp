@@ -21,6 +21,7 @@ enum class single_field : std::uint8_t {
     authorization,
     content_type,
     content_encoding,
+    content_length,
     expect,
     traceparent,
     transfer_encoding,
@@ -31,7 +32,7 @@ enum class single_field : std::uint8_t {
     session_label,
     session_lock,
 };
-constexpr std::size_t single_field_count = 14;
+constexpr std::size_t single_field_count = 15;
 
 // The fields that are lists: several lines are one list (RFC 9110 §5.3).
 enum class list_field : std::uint8_t { accept, if_match, if_none_match };

@@ -29,6 +29,8 @@ std::optional<single_field> single_field_of(http::field name, std::string_view t
         return single_field::content_type;
     case http::field::content_encoding:
         return single_field::content_encoding;
+    case http::field::content_length:
+        return single_field::content_length;
     case http::field::expect:
         return single_field::expect;
     case http::field::transfer_encoding:
@@ -142,6 +144,20 @@ bool has_folded_field(std::string_view input) noexcept
     return false;
 }
 
+// Beast calls all that goes wrong behind the target a bad version.
+bool names_another_version(std::string_view input) noexcept
+{
+    static constexpr std::string_view name = " HTTP/";
+    const auto line = input.substr(0, input.find_first_of("\r\n"));
+    if (line.size() < name.size() + 3)
+        return false;
+    const auto last = line.substr(line.size() - name.size() - 3);
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto number = last.substr(name.size());
+    return last.starts_with(name) && is_digit(number[0]) && number[1] == '.' && is_digit(number[2]) &&
+           number != "1.0" && number != "1.1";
+}
+
 } // namespace
 
 void request_parser::impl::refuse(errc code, std::string_view reason, error_code& ec)
@@ -192,6 +208,9 @@ void request_parser::impl::on_field_impl(http::field name, text name_text, text 
         return;
     if (into->has(*field))
         return refuse(errc::malformed, "a header field that may come once came twice", ec);
+    // Beast takes a list of equal numbers; another parser may take its first or its last.
+    if (*field == single_field::content_length && v.find(',') != v.npos)
+        return refuse(errc::malformed, "the Content-Length is not one number", ec);
     into->set(*field, v);
 }
 
@@ -279,10 +298,14 @@ boost::system::result<std::size_t, http_error> request_parser::parse_header(std:
         return std::size_t{0};
     if (ec) {
         auto e = error_of(ec);
+        if (e.code == errc::http_version && !names_another_version(input))
+            e = {errc::malformed, "the request line is not valid HTTP/1.1"};
         if (e.code == errc::header_too_large && input.substr(0, max_target_length).find('\n') == input.npos)
             e = {errc::uri_too_long, "the request target is longer than 2048 bytes"};
         return e;
     }
+    if (used > header_limit_) // Beast counts the fields alone
+        return error_of(http::error::header_limit);
     return used;
 }
 
