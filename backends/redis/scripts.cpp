@@ -96,7 +96,6 @@ local now, _, keep = unpack('>I8I8I8', new, 37)
 local old = redis.pcall('GET', key)
 if type(old) == 'string' then
   local ok, kind, revision, _, created, _, _, old_keep = open(old)
-  if ok == 'f' then return ok end
   if ok == 'ok' and old_keep > now then
     if kind == 2 and old_keep > keep then keep = old_keep end
     new = sub(new, 1, 4) .. pack('>I8', revision + 1) .. sub(new, 13, 20) .. pack('>I8', created) .. sub(new, 29, 52)

@@ -167,10 +167,12 @@ result<write> sessions_table::put(const handle& name, const head_changes& change
 
 result<write> sessions_table::end(const handle& name, time_point now, time_point keep_until)
 {
-    auto found = find(name, now);
-    if (!found)
+    const auto found = find(name, now);
+    const bool unreadable = !found && (found.error().code == errc::corrupt || found.error().code == errc::newer_format);
+    if (!found && !unreadable)
         return found.error();
-    head next = tombstone(pointer(*found), now, keep_until);
+    // A logout sticks whatever there was, and every release reads a tombstone.
+    head next = tombstone(unreadable ? nullptr : pointer(*found), now, keep_until);
     if (auto done = store(name, next, {}); !done)
         return done.error();
     return write{write::outcome::replaced, {}, std::move(next)};

@@ -217,7 +217,7 @@ TEST_CASE("a backend goes while writes wait in it")
     CHECK(other("SELECT count(*) FROM sessions") == "0");
 }
 
-TEST_CASE("a record of a newer format, or a row that is none, is never overwritten")
+TEST_CASE("a record of a newer format, or a row that is none, is never overwritten, and can be ended")
 {
     struct damage {
         std::string column, value;
@@ -247,8 +247,9 @@ TEST_CASE("a record of a newer format, or a row that is none, is never overwritt
         CHECK(f.wait(f.store().put(key, plain_changes(), "blue", precondition::none(), f.now, soon())).error().code ==
               why);
         CHECK(f.wait(f.store().extend(key, f.now + 1h, 1min, soon())).error().code == why);
-        CHECK(f.wait(f.store().end(key, f.now, f.now + 1min, soon())).error().code == why);
         CHECK(row() == before);
+        CHECK(f.wait(f.store().end(key, f.now, f.now + 1min, soon())).has_value());
+        CHECK(f.wait(f.store().load(key, soon())).value()->about.what == kind::ended);
     }
 }
 
