@@ -97,11 +97,21 @@ void fixture::join(std::promise<void>& done)
 
 void fixture::parallel(std::size_t n, const std::function<awaitable<void>(std::size_t)>& work)
 {
+    // All are waited for before the first failure is passed on: the others still use `done` and `work`.
     std::vector<std::promise<void>> done(n);
     for (std::size_t i = 0; i < n; ++i)
         spawn(work(i), done[i]);
-    for (auto& d : done)
-        join(d);
+    std::exception_ptr first;
+    for (auto& d : done) {
+        try {
+            join(d);
+        } catch (...) {
+            if (!first)
+                first = std::current_exception();
+        }
+    }
+    if (first)
+        std::rethrow_exception(first);
 }
 
 write fixture::put(const session_key& key, std::string_view payload, precondition when, const head_changes& changes)

@@ -1,6 +1,8 @@
 #pragma once
 // Real servers for tests: started in a temporary folder, awaited, ended by their pid.
 
+#include "tests/support/temporary_folder.hpp"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -44,30 +46,6 @@ inline bool installed(const std::string& program)
             return true;
     return false;
 }
-
-// A folder of its own that goes with the object.
-class temporary_folder {
-public:
-    temporary_folder()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "coatcheck-XXXXXX").string();
-        if (mkdtemp(name.data()) == nullptr)
-            throw std::runtime_error("cannot make the folder " + name);
-        path_ = name;
-    }
-    ~temporary_folder()
-    {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    temporary_folder(const temporary_folder&) = delete;
-    temporary_folder& operator=(const temporary_folder&) = delete;
-
-    const std::filesystem::path& path() const noexcept { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
 
 // A TCP port of 127.0.0.1 that nobody listens on at the moment.
 inline std::uint16_t free_port()

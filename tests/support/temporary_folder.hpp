@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace coatcheck::test {
+namespace coatcheck::testing {
 
 class temporary_folder {
 public:
@@ -19,9 +19,15 @@ public:
             throw std::runtime_error("no temporary folder");
         path_ = pattern;
     }
-    ~temporary_folder() { std::filesystem::remove_all(path_); }
+    ~temporary_folder()
+    {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
     temporary_folder(const temporary_folder&) = delete;
     temporary_folder& operator=(const temporary_folder&) = delete;
+
+    const std::filesystem::path& path() const noexcept { return path_; }
 
     // The path of `name` inside.
     std::string operator/(const std::string& name) const { return (path_ / name).string(); }
@@ -39,4 +45,4 @@ private:
     std::filesystem::path path_;
 };
 
-} // namespace coatcheck::test
+} // namespace coatcheck::testing

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct config_file {
-    test::temporary_folder folder;
+    testing::temporary_folder folder;
     std::string path;
 
     explicit config_file(std::string_view yaml) : path(folder.write("coatcheck.yaml", yaml)) {}
@@ -229,7 +229,7 @@ TEST_CASE("the environment is laid over the file")
 
 TEST_CASE("secrets can come from files, whose last line end does not count")
 {
-    const test::temporary_folder folder;
+    const testing::temporary_folder folder;
     const config c = load_config("", {{"COATCHECK_STORE_FILE", folder.write("url", "sqlite:///tmp/x.db\n")},
                                       {"COATCHECK_TOKEN_FILE", folder.write("token", "0123456789abcdef\n")}});
     CHECK(c.stores.at("default").url == "sqlite:///tmp/x.db");

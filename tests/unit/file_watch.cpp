@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct watched {
-    test::temporary_folder folder;
+    testing::temporary_folder folder;
     boost::asio::io_context context;
     int changes = 0;
     std::optional<file_watch> watch;

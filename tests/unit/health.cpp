@@ -65,7 +65,7 @@ TEST_CASE("200 is ready, and the body is told")
 
 TEST_CASE("a Unix socket is asked too, and another status is not ready")
 {
-    const test::temporary_folder folder;
+    const testing::temporary_folder folder;
     one_answer<local> daemon(local::endpoint(folder / "c.sock"),
                              "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 10\r\n\r\ndraining\x1b\n");
     const auto h = check_health(health_target::parse("unix:" + (folder / "c.sock")));

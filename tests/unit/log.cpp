@@ -51,7 +51,7 @@ public:
     }
 
 private:
-    test::temporary_folder folder_;
+    testing::temporary_folder folder_;
     int before_;
 };
 

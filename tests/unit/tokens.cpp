@@ -121,7 +121,7 @@ TEST_CASE("a new token that the file could not hold is refused")
 
 TEST_CASE("tokens come from the file and from the environment")
 {
-    const test::temporary_folder folder;
+    const testing::temporary_folder folder;
     config c;
     CHECK(load_tokens(c).empty());
     c.token = "one-token-for-the-app";

@@ -10,7 +10,7 @@ namespace {
 
 // A tree as below /sys/fs/cgroup, and what /proc/self/cgroup would say.
 struct control_groups {
-    test::temporary_folder folder;
+    testing::temporary_folder folder;
 
     std::optional<double> quota(const std::string& membership) const
     {
