@@ -2,13 +2,13 @@
 
 #include "proto/base64url.hpp"
 #include "proto/random.hpp"
+#include "proto/sha256.hpp"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <stdexcept>
 
 namespace coatcheck {
@@ -20,27 +20,9 @@ bool is_id_char(char c) noexcept
     return is_base64url(c) || c == '.' || c == '~' || c == ',' || c == ':';
 }
 
-using digest = std::array<unsigned char, 32>;
-
-digest sha256(std::string_view text)
+sha256_digest hmac_sha256(std::string_view key, std::string_view text)
 {
-    // A context and an algorithm fetched anew for each id would cost four times the hash.
-    struct context {
-        std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> ctx{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
-        std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> md{EVP_MD_fetch(nullptr, "SHA256", nullptr), &EVP_MD_free};
-    };
-    thread_local const context c;
-    digest out;
-    if (EVP_DigestInit_ex2(c.ctx.get(), c.md.get(), nullptr) != 1 ||
-        EVP_DigestUpdate(c.ctx.get(), text.data(), text.size()) != 1 ||
-        EVP_DigestFinal_ex(c.ctx.get(), out.data(), nullptr) != 1)
-        throw std::runtime_error("SHA-256 failed");
-    return out;
-}
-
-digest hmac_sha256(std::string_view key, std::string_view text)
-{
-    digest out;
+    sha256_digest out;
     if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
              reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data(), nullptr) == nullptr)
         throw std::runtime_error("HMAC-SHA-256 failed");
@@ -75,7 +57,7 @@ handle_maker::handle_maker(std::string key) : key_(std::move(key)) {}
 
 handle handle_maker::operator()(std::string_view id) const
 {
-    const digest d = key_.empty() ? sha256(id) : hmac_sha256(key_, id);
+    const sha256_digest d = key_.empty() ? sha256(id) : hmac_sha256(key_, id);
     std::array<char, handle::length> text;
     base64url_encode(d, text.data());
     return handle({text.data(), text.size()});

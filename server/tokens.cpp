@@ -2,10 +2,10 @@
 
 #include "proto/base64url.hpp"
 #include "proto/random.hpp"
+#include "proto/sha256.hpp"
 #include "server/text_file.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <charconv>
@@ -15,28 +15,10 @@ namespace coatcheck {
 
 namespace {
 
-using digest = std::array<unsigned char, 32>;
-
 constexpr std::array<std::string_view, 3> scope_names{"app", "metrics", "admin"};
 constexpr std::string_view hash_prefix = "sha256:";
 
-digest sha256(std::string_view text)
-{
-    // Fetching the algorithm for each token would cost several times the hash.
-    struct context {
-        std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> ctx{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
-        std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> md{EVP_MD_fetch(nullptr, "SHA256", nullptr), &EVP_MD_free};
-    };
-    thread_local const context c;
-    digest out;
-    if (EVP_DigestInit_ex2(c.ctx.get(), c.md.get(), nullptr) != 1 ||
-        EVP_DigestUpdate(c.ctx.get(), text.data(), text.size()) != 1 ||
-        EVP_DigestFinal_ex(c.ctx.get(), out.data(), nullptr) != 1)
-        throw std::runtime_error("SHA-256 failed");
-    return out;
-}
-
-std::string hex(const digest& d)
+std::string hex(const sha256_digest& d)
 {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string out;
@@ -45,10 +27,10 @@ std::string hex(const digest& d)
     return out;
 }
 
-digest parse_hash(std::string_view text)
+sha256_digest parse_hash(std::string_view text)
 {
     const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-    digest out;
+    sha256_digest out;
     if (!text.starts_with(hash_prefix))
         throw std::invalid_argument("the fourth column is not sha256:HASH");
     text.remove_prefix(hash_prefix.size());
@@ -161,7 +143,7 @@ void token_table::add(caller who, std::string_view token)
 
 const caller* token_table::find(std::string_view bearer) const
 {
-    const digest presented = sha256(bearer);
+    const sha256_digest presented = sha256(bearer);
     const caller* found = nullptr;
     for (const auto& e : entries_)
         if (CRYPTO_memcmp(presented.data(), e.hash.data(), presented.size()) == 0)
