@@ -10,7 +10,8 @@ class Authority:
         self.certificate = folder / f"{name}.crt"
         self.key = folder / f"{name}.key"
         self._openssl("req", "-x509", *NEW_KEY, "-keyout", self.key, "-out", self.certificate, "-days", "2", "-subj",
-                      f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign", "-addext", "basicConstraints=critical,CA:true")
+                      f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign", "-addext",
+                      "basicConstraints=critical,CA:true")
 
     def issue(self, name, serial):
         """Returns the files of a certificate for loopback and of its key."""

@@ -32,7 +32,6 @@ class Daemon:
     def __init__(self, folder, arguments=(), environment=None, wrapper=()):
         self.folder = pathlib.Path(folder)
         self.lines = []
-        self.may_leave_connections = False
         self._clients = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen([*wrapper, BINARY, *map(str, arguments)], stderr=subprocess.PIPE,

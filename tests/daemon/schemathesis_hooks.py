@@ -5,7 +5,7 @@ import schemathesis
 
 
 def has_large_float(value):
-    """Whether there is a float beyond 64-bit integers: taken, but to a JSON schema it is an integer that is too large."""
+    """Whether there is a float beyond 64-bit integers. It is taken, but to a JSON schema it is too large an integer."""
     if isinstance(value, dict):
         return any(map(has_large_float, value.values()))
     if isinstance(value, list):

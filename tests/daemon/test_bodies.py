@@ -198,7 +198,8 @@ def test_of_duplicate_keys_in_msgpack_the_last_one_wins(session):
     assert packed(session) == {"a": 3, "b": 2}
 
 
-@pytest.mark.parametrize("text", ['{"$unknown": 1}', '{"a": {"$bytes": "AA==", "b": 1}}', '{"a": {"b": 1, "$time": ""}}',
+@pytest.mark.parametrize("text", ['{"$unknown": 1}', '{"a": {"$bytes": "AA==", "b": 1}}',
+                                  '{"a": {"b": 1, "$time": ""}}',
                                   '{"a": {"$ref": 1}}', '{"$": 1}'])
 def test_a_dollar_key_that_is_no_escape_is_malformed_and_told_how_to_write_it(session, text):
     assert "$$" in put_json(session, text).problem(400, "malformed")["detail"]
@@ -232,7 +233,8 @@ def test_what_is_no_json_is_malformed_with_the_byte_where_it_shows(session, body
     session.get().problem(404, "not-found")
 
 
-@pytest.mark.parametrize("body", ["c1", "81a161", "81", "81a161c1", "8101", "81a1ff01", "81a161a1ff", "80 80", "df00000001",
+@pytest.mark.parametrize("body", ["c1", "81a161", "81", "81a161c1", "8101", "81a1ff01", "81a161a1ff", "80 80",
+                                  "df00000001",
                                   "81a161dd7fffffff", "81a161c6ffffffff00", "81 c0 01", "d9", "81a161d6ff"])
 def test_what_is_no_msgpack_map_is_refused(session, body):
     answer = session.put(bytes.fromhex(body), Content_Type=MSGPACK)

@@ -37,7 +37,8 @@ def test_help_names_every_option_and_variable(folder):
             assert word in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--unknown"], ["positional"], ["--check", "--version"], ["--scope", "app"], ["--config"],
+@pytest.mark.parametrize("arguments", [["--unknown"], ["positional"], ["--check", "--version"], ["--scope", "app"],
+                                       ["--config"],
                                        ["--new-token", "x", "--scope", "root"]])
 def test_a_wrong_command_line_says_so_with_exit_status_2(folder, arguments):
     done = run(*arguments, folder=folder)
@@ -45,7 +46,9 @@ def test_a_wrong_command_line_says_so_with_exit_status_2(folder, arguments):
 
 
 def test_check_prints_what_is_in_effect_and_that_is_a_configuration_too(folder, config):
-    path = config("stores:\n  default: {url: 'memory://', idle_timeout: 90m}\n  carts: {url: 'memory://', adopt_ids: false}\n"
+    path = config("stores:\n"
+                  "  default: {url: 'memory://', idle_timeout: 90m}\n"
+                  "  carts: {url: 'memory://', adopt_ids: false}\n"
                   "limits: {body: 65536}\n")
     first = run("--check", "--config", path, folder=folder, COATCHECK_LISTEN="127.0.0.1:1234", COATCHECK_THREADS="3")
     assert first.returncode == 0, first.stderr
@@ -58,7 +61,8 @@ def test_check_prints_what_is_in_effect_and_that_is_a_configuration_too(folder, 
 
 
 def test_check_shows_no_secret(folder):
-    done = run("--check", folder=folder, COATCHECK_TOKEN="0123456789secret", COATCHECK_STORE="redis://u:secret-word@localhost:1/0")
+    done = run("--check", folder=folder, COATCHECK_TOKEN="0123456789secret",
+               COATCHECK_STORE="redis://u:secret-word@localhost:1/0")
     assert done.returncode == 0, done.stderr
     assert "localhost:1" in done.stdout and "secret" not in done.stdout + done.stderr
 
@@ -97,13 +101,15 @@ def test_every_mistake_is_reported_at_once_with_its_place(folder, config):
                   "ids_in_path: maybe\n")
     done = run("--check", "--config", path, folder=folder, COATCHECK_THREADS="none", COATCHECK_STROE="memory://")
     assert done.returncode == 1 and done.stdout == ""
-    for mistake in (":1: listen", ":2: thread", ":4: limits.body", ":5: limits.bodi_timeout", ":7: stores.default.idle_timeout",
+    for mistake in (":1: listen", ":2: thread", ":4: limits.body", ":5: limits.bodi_timeout",
+                    ":7: stores.default.idle_timeout",
                     "BAD", "stores.other.url", ":10: stores.third.url", ":11: log.level", ":12: ids_in_path",
                     "COATCHECK_THREADS", "COATCHECK_STROE"):
         assert mistake in done.stderr, f"{mistake} not in:\n{done.stderr}"
 
 
-@pytest.mark.parametrize("name, meant", [("COATCHECK_STROE", "COATCHECK_STORE"), ("COATCHECK_LISTN", "COATCHECK_LISTEN")])
+@pytest.mark.parametrize("name, meant", [("COATCHECK_STROE", "COATCHECK_STORE"),
+                                         ("COATCHECK_LISTN", "COATCHECK_LISTEN")])
 def test_an_unknown_variable_is_a_mistake_that_names_the_one_that_was_meant(folder, name, meant):
     done = run("--check", folder=folder, **{name: "memory://"})
     assert done.returncode == 1 and name in done.stderr and meant in done.stderr
@@ -116,7 +122,8 @@ def test_an_unknown_key_is_a_mistake_that_names_the_one_that_was_meant(folder, c
 
 def test_what_kubernetes_sets_beside_a_service_is_no_mistake(folder):
     done = run("--check", folder=folder, COATCHECK_STORE="memory://", COATCHECK_SERVICE_HOST="10.0.0.1",
-               COATCHECK_SERVICE_PORT="8642", COATCHECK_PORT="tcp://10.0.0.1:8642", COATCHECK_PORT_8642_TCP_ADDR="10.0.0.1")
+               COATCHECK_SERVICE_PORT="8642", COATCHECK_PORT="tcp://10.0.0.1:8642",
+               COATCHECK_PORT_8642_TCP_ADDR="10.0.0.1")
     assert done.returncode == 0, done.stderr
 
 
@@ -169,7 +176,8 @@ def test_check_finds_a_file_that_is_no_database_and_one_of_another_program(folde
     for name in ("text.db", "other.db"):
         for check in (["--check"], []):
             before = (folder / name).read_bytes()
-            done = run(*check, folder=folder, COATCHECK_STORE=f"sqlite://{folder}/{name}", COATCHECK_LISTEN="127.0.0.1:0")
+            done = run(*check, folder=folder, COATCHECK_STORE=f"sqlite://{folder}/{name}",
+                       COATCHECK_LISTEN="127.0.0.1:0")
             assert done.returncode == 1 and name in done.stderr, done
             assert (folder / name).read_bytes() == before
 
@@ -207,5 +215,6 @@ def test_new_token_refuses_what_the_tokens_file_would(folder):
 
 def test_a_store_whose_file_cannot_be_made_stops_the_start(folder):
     (folder / "plain-file").write_text("")
-    done = run(folder=folder, COATCHECK_STORE=f"sqlite://{folder}/plain-file/sessions.db", COATCHECK_LISTEN="127.0.0.1:0")
+    done = run(folder=folder, COATCHECK_STORE=f"sqlite://{folder}/plain-file/sessions.db",
+               COATCHECK_LISTEN="127.0.0.1:0")
     assert done.returncode == 1 and "plain-file" in done.stderr

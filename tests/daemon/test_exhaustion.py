@@ -1,6 +1,7 @@
 """When file descriptors run out, and with many connections."""
 
 import os
+import pathlib
 import resource
 import shutil
 import socket
@@ -15,12 +16,12 @@ HEALTH = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def cpu_seconds(daemon):
-    fields = open(f"/proc/{daemon.process.pid}/stat").read().rpartition(")")[2].split()
+    fields = pathlib.Path(f"/proc/{daemon.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_bytes(daemon):
-    return int(open(f"/proc/{daemon.process.pid}/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(pathlib.Path(f"/proc/{daemon.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_when_descriptors_run_out_it_pauses_without_spinning_and_recovers(start, need):

@@ -47,7 +47,8 @@ def test_a_header_of_8_kib_is_taken_and_a_larger_one_is_431(connection):
 
 
 @pytest.mark.parametrize("header", [
-    f"GET /healthz HTTP/1.1\r\n{HOST}" + "X-A: b\r\n" * 2000 + "\r\n", f"GET /healthz HTTP/1.1\r\n{HOST}X-{'a' * 20000}",
+    f"GET /healthz HTTP/1.1\r\n{HOST}" + "X-A: b\r\n" * 2000 + "\r\n",
+    f"GET /healthz HTTP/1.1\r\n{HOST}X-{'a' * 20000}",
     f"GET /healthz HTTP/1.1\r\nHost: {'x' * 20000}"])
 def test_a_header_without_end_is_431(connection, header):
     connection.send(header).answer().problem(431, "header-too-large")
@@ -64,7 +65,8 @@ def test_a_header_that_comes_slowly_is_measured_as_a_whole(connection):
 def test_a_target_of_2048_bytes_is_taken_and_a_longer_one_is_414(connection, daemon):
     path = "/v1/sessions/"
     connection.send(f"GET {path}{'x' * (2048 - len(path))} HTTP/1.1\r\n{HOST}\r\n").answer().problem(400, "malformed")
-    connection.send(f"GET {path}{'x' * (2049 - len(path))} HTTP/1.1\r\n{HOST}\r\n").answer().problem(414, "uri-too-long")
+    connection.send(f"GET {path}{'x' * (2049 - len(path))} HTTP/1.1\r\n{HOST}\r\n").answer().problem(414,
+                                                                                                     "uri-too-long")
     assert connection.is_closed()
     with raw(daemon, f"GET /{'x' * 20000} HTTP/1.1\r\n{HOST}\r\n") as another:
         another.answer().problem(414, "uri-too-long")
@@ -129,9 +131,11 @@ def test_a_header_that_drips_is_408_all_the_same(hasty):
         assert 0.4 < time.monotonic() - begin < 3 * FACTOR
 
 
-@pytest.mark.parametrize("start", [put(100) + "{", put(100), put(0).replace("Content-Length: 0", "Transfer-Encoding: chunked"),
+@pytest.mark.parametrize("start", [put(100) + "{", put(100),
+                                   put(0).replace("Content-Length: 0", "Transfer-Encoding: chunked"),
                                    put(0).replace("Content-Length: 0", "Transfer-Encoding: chunked") + "2\r\n{",
-                                   put(0).replace("Content-Length: 0", "Transfer-Encoding: chunked") + "2\r\n{}\r\n0\r\n"])
+                                   put(0).replace("Content-Length: 0",
+                                                  "Transfer-Encoding: chunked") + "2\r\n{}\r\n0\r\n"])
 def test_a_body_that_is_too_slow_is_408(hasty, start):
     with raw(hasty, start) as connection:
         took = seconds_until(lambda: connection.answer().problem(408, "request-timeout"))
@@ -175,12 +179,6 @@ def test_a_client_that_does_not_read_its_answers_holds_up_nobody(daemon):
                 greedy.send(f"GET /v1/session HTTP/1.1\r\n{HOST}Session-Id: {id}\r\n\r\n" * 50)
         for _ in range(20):
             assert good.create({"n": 1}).status == 201
-
-
-def resident(daemon):
-    for line in open(f"/proc/{daemon.process.pid}/status"):
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) * 1024
 
 
 def test_connections_over_the_limit_are_503_until_others_close(daemon):

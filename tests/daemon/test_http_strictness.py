@@ -89,8 +89,10 @@ def test_a_body_whose_length_is_ambiguous_is_refused(daemon, fields):
 
 
 @pytest.mark.parametrize("body", [
-    "x\r\n{}\r\n0\r\n\r\n", "-2\r\n{}\r\n0\r\n\r\n", "+2\r\n{}\r\n0\r\n\r\n", "0x2\r\n{}\r\n0\r\n\r\n", "2\r\n{}0\r\n\r\n",
-    "2\r\n{}xx0\r\n\r\n", "\r\n2\r\n{}\r\n0\r\n\r\n", " 2\r\n{}\r\n0\r\n\r\n", "2\n{}\r\n0\r\n\r\n", "2\r\n{}\n0\r\n\r\n",
+    "x\r\n{}\r\n0\r\n\r\n", "-2\r\n{}\r\n0\r\n\r\n", "+2\r\n{}\r\n0\r\n\r\n", "0x2\r\n{}\r\n0\r\n\r\n",
+    "2\r\n{}0\r\n\r\n",
+    "2\r\n{}xx0\r\n\r\n", "\r\n2\r\n{}\r\n0\r\n\r\n", " 2\r\n{}\r\n0\r\n\r\n", "2\n{}\r\n0\r\n\r\n",
+    "2\r\n{}\n0\r\n\r\n",
     "ffffffffffffffff2\r\n{}\r\n0\r\n\r\n", "2;a\rb\r\n{}\r\n0\r\n\r\n", "2\r\n{}\r\n0\r\nbad trailer\r\n\r\n"])
 def test_a_chunk_that_is_none_is_refused(daemon, body):
     with raw(daemon, f"{PUT}Transfer-Encoding: chunked\r\n\r\n{body}{BEHIND}") as connection:
@@ -122,7 +124,8 @@ def test_a_header_of_the_contract_that_comes_twice_is_refused(daemon, name):
 
 
 @pytest.mark.parametrize("line", [
-    "GET  /healthz HTTP/1.1", "GET\t/healthz HTTP/1.1", "GET /healthz  HTTP/1.1", "GET /healthz", "GET /healthz ", "GET",
+    "GET  /healthz HTTP/1.1", "GET\t/healthz HTTP/1.1", "GET /healthz  HTTP/1.1", "GET /healthz", "GET /healthz ",
+    "GET",
     "/healthz HTTP/1.1", " GET /healthz HTTP/1.1", "GET /healthz HTTP/1.1 ", "GET /healthz HTTP/1.1 x",
     "GET /heal thz HTTP/1.1", "G@T /healthz HTTP/1.1", "GET /healthz http/1.1", "GET /healthz HTTP/x.1",
     "GET /healthz HTTP/11", "GET /healthz HTTP/1.", "GET /healthz HTTP/1.10", "GET /healthz XTTP/1.1",
@@ -133,7 +136,8 @@ def test_a_request_line_that_is_none_is_refused(daemon, line):
     assert is_refused(daemon, f"{line}\r\n{HOST}\r\n", *MALFORMED)
 
 
-@pytest.mark.parametrize("request_text", [f"GET /healthz HTTP/1.1\n{HOST}\r\n", f"GET /healthz HTTP/1.1\r\nHost: localhost\n\r\n",
+@pytest.mark.parametrize("request_text", [f"GET /healthz HTTP/1.1\n{HOST}\r\n",
+                                          "GET /healthz HTTP/1.1\r\nHost: localhost\n\r\n",
                                           f"GET /healthz HTTP/1.1\r\n{HOST}\n"])
 def test_bare_line_feeds_are_refused(daemon, request_text):
     assert is_refused(daemon, request_text, *MALFORMED)

@@ -16,7 +16,8 @@ def daemon(start_shared):
     return start_shared(hosts=["sessions.internal", "box"])
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "xlocalhost",
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1",
+                                  "xlocalhost",
                                   "sessions.internal.evil", "[::2]", "0.0.0.0", "127.0.0.2"])
 def test_a_host_that_is_not_served_is_421(api, host):
     for path in ("/v1/stores", "/metrics", "/nothing"):
@@ -24,12 +25,14 @@ def test_a_host_that_is_not_served_is_421(api, host):
     assert api.call("GET", "/healthz", headers={"Host": host}).status == 200
 
 
-@pytest.mark.parametrize("host", ["sessions.internal", "Sessions.Internal:80", "box", "box:8642", "localhost", "[::1]:1"])
+@pytest.mark.parametrize("host", ["sessions.internal", "Sessions.Internal:80", "box", "box:8642", "localhost",
+                                  "[::1]:1"])
 def test_the_hosts_of_the_configuration_are_served(api, host):
     assert api.call("GET", "/v1/stores", headers={"Host": host}).status == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1", "http://127.0.0.1", "localhost", "",
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1", "http://127.0.0.1",
+                                    "localhost", "",
                                     "file://", "http://localhost.evil.example"])
 def test_a_page_of_another_origin_is_403(api, daemon, origin):
     host = f"localhost:{daemon.port}"
@@ -48,7 +51,8 @@ def test_a_page_of_the_own_origin_is_served(api, daemon):
 def test_a_caller_with_a_token_may_use_any_host_and_origin(start):
     token = "0123456789abcdef" * 2
     with start(environment={"COATCHECK_TOKEN": token}).client(token) as client:
-        assert client.call("GET", "/v1/stores", headers={"Host": "any.example", "Origin": "https://x.example"}).status == 200
+        assert client.call("GET", "/v1/stores",
+                           headers={"Host": "any.example", "Origin": "https://x.example"}).status == 200
 
 
 def test_a_unix_socket_serves_without_token_whatever_the_host(start, folder):
@@ -152,5 +156,6 @@ def test_ops_listen_serves_only_what_probes_and_scrapers_ask(start):
         assert probe.call("GET", "/healthz", headers=headers).json == {"alive": True}
         assert probe.call("GET", "/readyz?strict", headers=headers).json["stores"] == {"default": "up"}
         assert b"coatcheck_connections" in probe.call("GET", "/metrics", headers=headers).body
-        for method, path in (("GET", "/v1/stores"), ("POST", "/v1/sessions"), ("GET", "/v1/session"), ("GET", "/v1/events")):
+        for method, path in (("GET", "/v1/stores"), ("POST", "/v1/sessions"), ("GET", "/v1/session"),
+                             ("GET", "/v1/events")):
             probe.call(method, path, headers={"Authorization": f"Bearer {token}"}).problem(404, "not-found")

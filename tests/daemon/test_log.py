@@ -94,7 +94,8 @@ def test_a_connection_over_the_limit_has_its_line_too(start):
     daemon.logged("connection refused", request_id=id, status=503)
 
 
-@pytest.mark.parametrize("traceparent", ["", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "x", TRACEPARENT.upper(), "00-" + "z" * 52])
+@pytest.mark.parametrize("traceparent", ["", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "x", TRACEPARENT.upper(),
+                                         "00-" + "z" * 52])
 def test_a_trace_that_is_none_is_not_logged(start, traceparent):
     daemon = start()
     with daemon.client() as client:

@@ -134,7 +134,8 @@ def test_every_write_over_an_ended_session_is_410(session, unknown, headers):
     unknown.put({}, **headers).problem(410, "ended")
 
 
-@pytest.mark.parametrize("tag", ["no-quotes", '"open', 'open"', "", "W/", 'W/"open', '"a" "b"', '"a", *', '*, "a"', "**"])
+@pytest.mark.parametrize("tag", ["no-quotes", '"open', 'open"', "", "W/", 'W/"open', '"a" "b"', '"a", *', '*, "a"',
+                                 "**"])
 def test_what_is_no_tag_is_malformed(session, tag):
     session.put({}, If_Match=tag).problem(400, "malformed")
     session.get(If_None_Match=tag).problem(400, "malformed")

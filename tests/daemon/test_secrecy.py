@@ -28,7 +28,7 @@ def everything(daemon, pause):
     answers = []
     with daemon.client(TOKEN) as client, daemon.client("PLANTEDwrong-token") as stranger, daemon.client() as nobody:
         for caller in (client, stranger, nobody):
-            def call(method, path="/v1/session", body=None, **headers):
+            def call(method, path="/v1/session", body=None, caller=caller, **headers):
                 answers.append(caller.call(method, path, body, named({"Session-Id": ID, **headers})))
                 time.sleep(pause)
             for body in (DATA, DATA, b'{"PLANTED": nope', b'["PLANTED"]', b"\xffPLANTED", b'{"$PLANTED": 1}',
@@ -61,7 +61,8 @@ def everything(daemon, pause):
     for request in (head + "PLANTED : x\r\n\r\n", head + "X: y\r\n PLANTED\r\n\r\n", "GET PLANTED HTTP/1.1\r\n\r\n",
                     head + "Content-Length: PLANTED\r\n\r\n", head + "Transfer-Encoding: PLANTED\r\n\r\n",
                     head + "Transfer-Encoding: chunked\r\n\r\nPLANTED\r\n", head + "X-A: " + "PLANTED" * 2000,
-                    "GET /" + "PLANTED" * 500 + " HTTP/1.1\r\n\r\n", "PLANTED\r\n\r\n", head, head + "Content-Length: 99\r\n\r\nPLANTED"):
+                    "GET /" + "PLANTED" * 500 + " HTTP/1.1\r\n\r\n", "PLANTED\r\n\r\n", head,
+                    head + "Content-Length: 99\r\n\r\nPLANTED"):
         with raw(daemon, request) as connection:
             answers.append(connection.answer())
     return answers
@@ -75,7 +76,8 @@ def problems(daemon, any_store):
 
 
 def test_a_planted_text_comes_back_in_no_problem_no_metric_and_no_log_line(daemon, any_store, problems):
-    assert {answer.status for answer in problems} >= {400, 401, 404, 406, 408, 410, 412, 413, 415, 417, 421, 422, 431, 501}
+    assert {answer.status for answer in problems} >= {400, 401, 404, 406, 408, 410, 412, 413, 415, 417, 421, 422, 431,
+                                                      501}
     for answer in problems:
         assert PLANTED not in answer.body, answer
         assert not [value for value in answer.headers.values() if "PLANTED" in value], answer
@@ -119,7 +121,8 @@ def test_an_id_is_not_what_redis_is_told(start, redis_url):
 
 
 def test_the_configuration_is_shown_without_secrets(folder):
-    done = run("--check", folder=folder, COATCHECK_TOKEN=TOKEN, COATCHECK_STORE="redis://user:PLANTEDpassword@localhost:1/0")
+    done = run("--check", folder=folder, COATCHECK_TOKEN=TOKEN,
+               COATCHECK_STORE="redis://user:PLANTEDpassword@localhost:1/0")
     assert done.returncode == 0 and "redis://" in done.stdout
     assert "PLANTED" not in done.stdout + done.stderr
 

@@ -139,7 +139,8 @@ def test_a_broken_certificate_changes_nothing_while_running(start, ca, folder):
 
 def test_certificates_that_do_not_fit_stop_the_start(folder, ca, server):
     other = ca.issue("other", 31)
-    for certificate, key, named in ((server[0], other[1], "key_file"), (folder / "nothing", server[1], "certificate_file"),
+    for certificate, key, named in ((server[0], other[1], "key_file"),
+                                    (folder / "nothing", server[1], "certificate_file"),
                                     (server[1], server[1], "certificate_file"), (server[0], server[0], "key_file")):
         config = folder / "coatcheck.yaml"
         config.write_text(f"tls: {{certificate_file: {certificate}, key_file: {key}}}\nlisten: 127.0.0.1:0\n"

@@ -35,7 +35,8 @@ def status(daemon, tokens):
         with local(daemon, tokens.of[name] if name else None) as client:
             answer = client.call(method, path, {} if method == "PUT" else None, headers)
             if answer.status >= 400:
-                answer.problem(answer.status, {400: "malformed", 401: "unauthorized", 403: "forbidden", 404: "not-found",
+                answer.problem(answer.status,
+                               {400: "malformed", 401: "unauthorized", 403: "forbidden", 404: "not-found",
                                                501: "unsupported"}[answer.status])
             return answer.status
     return ask
@@ -54,7 +55,8 @@ def test_without_a_token_everything_but_health_is_401(daemon, status):
         assert client.get("/readyz").json == {"ready": True, "draining": False}
 
 
-@pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer", "Bearer ", "Basic c2hvcDpzaG9w", "", "{}", "Bearer {} x",
+@pytest.mark.parametrize("authorization",
+                         ["Bearer wrong", "Bearer", "Bearer ", "Basic c2hvcDpzaG9w", "", "{}", "Bearer {} x",
                                            "Bearer x{}", "Token {}"])
 def test_an_unknown_or_odd_token_is_401(daemon, tokens, authorization):
     with local(daemon) as client:
@@ -65,7 +67,8 @@ def test_an_unknown_or_odd_token_is_401(daemon, tokens, authorization):
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_scheme_has_no_case(daemon, tokens, scheme):
     with local(daemon) as client:
-        assert client.call("GET", "/v1/stores", headers={"Authorization": f"{scheme} {tokens.of['shop']}"}).status == 200
+        assert client.call("GET", "/v1/stores",
+                           headers={"Authorization": f"{scheme} {tokens.of['shop']}"}).status == 200
 
 
 def test_the_scope_app_is_for_sessions(status):
@@ -98,7 +101,8 @@ def test_a_token_is_for_the_stores_that_it_names(status):
     assert status("GET", "/metrics", "both") == 200
 
 
-@pytest.mark.parametrize("name, seen", [("shop", {"default", "carts"}), ("carts", {"carts"}), ("ops", {"default", "carts"}),
+@pytest.mark.parametrize("name, seen", [("shop", {"default", "carts"}), ("carts", {"carts"}),
+                                        ("ops", {"default", "carts"}),
                                         ("probe", set())])
 def test_a_caller_sees_the_stores_that_it_may_use(daemon, tokens, name, seen):
     with local(daemon, tokens.of[name]) as client:
@@ -127,7 +131,8 @@ def test_loopback_needs_no_token_but_one_that_is_sent_is_checked(start, tokens):
 
 def test_a_loopback_caller_is_never_admin(start):
     with start().client() as nobody:
-        for method, path in (("GET", "/v1/events"), ("GET", f"/v1/handles/{'x' * 43}"), ("POST", "/v1/stores/default/end-all")):
+        for method, path in (("GET", "/v1/events"), ("GET", f"/v1/handles/{'x' * 43}"),
+                             ("POST", "/v1/stores/default/end-all")):
             nobody.call(method, path).problem(403, "forbidden")
 
 
@@ -213,7 +218,8 @@ def test_tokens_are_read_again_when_a_link_is_swapped_as_kubernetes_does(start, 
     assert not knows(daemon, names.of["first"])
 
 
-@pytest.mark.parametrize("broken", ["", "shop app *\n", "shop root * sha256:" + "0" * 64 + "\n", "shop app * sha256:12\n"])
+@pytest.mark.parametrize("broken", ["", "shop app *\n", "shop root * sha256:" + "0" * 64 + "\n",
+                                    "shop app * sha256:12\n"])
 def test_a_broken_tokens_file_stops_the_start_and_later_changes_nothing(daemon, tokens, folder, broken):
     tokens.write(broken)
     daemon.signal(signal.SIGHUP)
