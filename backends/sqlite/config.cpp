@@ -27,6 +27,17 @@ void sync_folder(const std::filesystem::path& folder)
     ::close(fd);
 }
 
+// With those above it: a user's first program that keeps state finds no ~/.local/state.
+void make_folder(const std::filesystem::path& folder)
+{
+    if (std::filesystem::is_directory(folder))
+        return;
+    make_folder(folder.parent_path());
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+        fail("make the folder", folder);
+    sync_folder(folder.parent_path());
+}
+
 } // namespace
 
 config parse(const backend_url& url)
@@ -52,10 +63,7 @@ config parse(const backend_url& url)
 void make_file(const std::filesystem::path& file)
 {
     const auto folder = file.parent_path();
-    if (::mkdir(folder.c_str(), 0700) == 0)
-        sync_folder(folder.parent_path());
-    else if (errno != EEXIST)
-        fail("make the folder", folder);
+    make_folder(folder);
     // The log is a file beside the file.
     if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
         fail("write in the folder", folder);

@@ -50,7 +50,7 @@ TEST_CASE("a URL that is wrong says so")
     CHECK(says(refusal_of("sqlite://"), "absolute path"));
     CHECK(says(refusal_of("sqlite://" + here.folder().string() + "/"), "absolute path of a file"));
     CHECK(says(refusal_of("sqlite://" + here.folder().string()), "is a folder"));
-    CHECK(says(refusal_of("sqlite://" + here.folder().string() + "/a/b/sessions.db"), "cannot make the folder"));
+    CHECK(says(refusal_of("sqlite:///proc/nothing/sessions.db"), "cannot make the folder"));
     CHECK(says(refusal_of(url() + "?synchronous=off"), "full or normal"));
     CHECK(says(refusal_of(url() + "?sychronous=full"), "sychronous"));
     CHECK_FALSE(fs::exists(file));
@@ -298,7 +298,7 @@ TEST_CASE("what has ended does not stay readable in the file")
 TEST_CASE("another application's database is refused and left as it is")
 {
     const file_in_folder here;
-    fs::create_directory(file.parent_path());
+    fs::create_directories(file.parent_path());
     std::string reason;
     SUBCASE("SQLite's")
     {

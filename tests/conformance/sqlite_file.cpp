@@ -18,7 +18,7 @@ std::unique_ptr<backend> make_backend(runtime& threads)
     return open_backend(url(), threads);
 }
 
-file_in_folder::file_in_folder() : before_(std::exchange(file, folder_.path() / "data" / "sessions.db")) {}
+file_in_folder::file_in_folder() : before_(std::exchange(file, folder_.path() / "state" / "data" / "sessions.db")) {}
 
 file_in_folder::file_in_folder(const std::filesystem::path& at) : before_(std::exchange(file, at)) {}
 
