@@ -72,7 +72,7 @@ version make_version()
 
 void encode(const head& about, std::string_view payload, std::string& out)
 {
-    constexpr std::size_t longest = std::numeric_limits<std::uint16_t>::max();
+    [[maybe_unused]] constexpr std::size_t longest = std::numeric_limits<std::uint16_t>::max();
     assert(about.subject.size() <= longest && about.label.size() <= longest);
     fixed_part fixed;
     fixed[0] = 'C';
