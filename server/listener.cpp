@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <stdexcept>
 
 namespace coatcheck {
@@ -145,10 +144,9 @@ private:
 
     static bool is_exhaustion(const boost::system::error_code& ec) noexcept
     {
-        // By number: comparing with a condition asks the category, by a virtual call.
-        const int e = ec.value();
-        return ec.category() == boost::system::system_category() &&
-               (e == EMFILE || e == ENFILE || e == ENOMEM || e == ENOBUFS);
+        return ec == boost::system::errc::too_many_files_open ||
+               ec == boost::system::errc::too_many_files_open_in_system ||
+               ec == boost::system::errc::not_enough_memory || ec == boost::system::errc::no_buffer_space;
     }
 
     std::size_t next_target() noexcept { return targets_[next_++ % targets_.size()]; }
