@@ -1,28 +1,16 @@
 """Fixtures: daemons to call, and the stores that they keep their sessions in."""
 
 import itertools
-import os
 import pathlib
-import shutil
-import socket
-import subprocess
 import tempfile
 
 import pytest
 import yaml
 
-import patience
 import running
+from stores import STORES, missing, new_store, redis_url  # noqa: F401, fixtures of the tests
 
-STORES = ("memory", "sqlite", "redis")
 numbers = itertools.count()
-
-
-def missing(what):
-    """Something of the machine's is not there: a visible skip for a developer, a failure in CI."""
-    if os.environ.get("CI"):
-        pytest.fail(f"this test needs {what}")
-    pytest.skip(f"this test needs {what}")
 
 
 @pytest.fixture
@@ -35,41 +23,6 @@ def folder():
     """A temporary folder whose path is short enough for a Unix socket."""
     with tempfile.TemporaryDirectory(prefix="coatcheck-") as path:
         yield pathlib.Path(path)
-
-
-@pytest.fixture(scope="session")
-def redis_url(tmp_path_factory):
-    """A real Redis of this run's own, on a Unix socket."""
-    if not shutil.which("redis-server"):
-        missing("redis-server")
-    if " redis" not in running.run("--version", folder=tmp_path_factory.getbasetemp()).stdout:
-        missing("a build with the redis backend")
-    with tempfile.TemporaryDirectory(prefix="coatcheck-") as home:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        server = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", home,
-                                   "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
-        def answers():
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) == 0
-        try:
-            patience.until(answers)
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.terminate()
-            server.wait()
-
-
-@pytest.fixture(scope="session")
-def new_store(request, tmp_path_factory):
-    """new_store(kind): the URL of an empty store."""
-    def make(kind):
-        if kind == "memory":
-            return "memory://"
-        if kind == "sqlite":
-            return f"sqlite://{tmp_path_factory.mktemp('sqlite')}/sessions.db"
-        return f"{request.getfixturevalue('redis_url')}?prefix=test{next(numbers)}:"
-    return make
 
 
 @pytest.fixture(scope="module", params=STORES)

@@ -6,9 +6,7 @@ import random
 import threading
 import time
 
-import pytest
-
-from processes import Daemon, store
+import running
 
 CYCLES = int(os.environ.get("CRASH_CYCLES", "200"))
 SEED = int(os.environ.get("CRASH_SEED", time.time_ns() % 1_000_000))
@@ -81,6 +79,11 @@ def read_back(port, session):
     return int(text.removeprefix(b'{"n":').removesuffix(b"}"))
 
 
+def start(url, folder):
+    environment = {"COATCHECK_STORE": url, "COATCHECK_LISTEN": "127.0.0.1:0"}
+    return running.Daemon(folder, environment=environment).wait_ready()
+
+
 def crash_loop(url, folder, cycles, seed):
     """Returns what was lost, came back or was torn; and how many acknowledged writes there were, and the restarts' times."""
     print(f"seed {seed}")
@@ -88,7 +91,7 @@ def crash_loop(url, folder, cycles, seed):
     numbers = iter(range(1, 1 << 60))
     sessions = [[Session(f"crash-{seed}-{w}-{s}") for s in range(SESSIONS_EACH)] for w in range(WRITERS)]
     wrong, failures, restarts, written = [], [], [], 0
-    daemon = Daemon(url, folder)
+    daemon = start(url, folder)
     for _ in range(cycles):
         killed = threading.Event()
         first = next(numbers)
@@ -98,14 +101,13 @@ def crash_loop(url, folder, cycles, seed):
         for writer in writers:
             writer.start()
         time.sleep(rng.uniform(0.005, 0.2))
-        daemon.process.kill()
+        daemon.kill()
         killed.set()
-        daemon.process.wait()
         for writer in writers:
             writer.join()
         written += next(numbers) - first
         started = time.monotonic()
-        daemon = Daemon(url, folder)
+        daemon = start(url, folder)
         restarts.append(time.monotonic() - started)
         for session in (s for own in sessions for s in own):
             found = read_back(daemon.port, session)
@@ -120,11 +122,9 @@ def crash_loop(url, folder, cycles, seed):
     return wrong
 
 
-def test_no_acknowledged_write_on_sqlite_is_lost_by_kill_9(tmp_path):
-    with store("sqlite", tmp_path) as url:
-        assert crash_loop(url, tmp_path, CYCLES, SEED) == []
+def test_no_acknowledged_write_on_sqlite_is_lost_by_kill_9(tmp_path, new_store):
+    assert crash_loop(new_store("sqlite"), tmp_path, CYCLES, SEED) == []
 
 
-def test_the_check_sees_the_loss_on_a_store_that_keeps_nothing(tmp_path):
-    with store("memory", tmp_path) as url:
-        assert crash_loop(url, tmp_path, 3, SEED) != []
+def test_the_check_sees_the_loss_on_a_store_that_keeps_nothing(tmp_path, new_store):
+    assert crash_loop(new_store("memory"), tmp_path, 3, SEED) != []

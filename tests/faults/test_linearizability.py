@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from processes import Daemon, store
+import running
 
 CHECKER = pathlib.Path(__file__).parent / "linearizability"
 SEED = os.environ.get("LINEARIZABILITY_SEED", "1")
@@ -26,33 +26,32 @@ def check(checker, *urls, operations=2000):
     return done.returncode
 
 
+@pytest.fixture
+def start(tmp_path):
+    """start(store, binary): a daemon on a free port."""
+    started = []
+
+    def start(store, binary=running.BINARY):
+        started.append(running.Daemon(tmp_path, binary=binary, environment={
+            "COATCHECK_STORE": store, "COATCHECK_LISTEN": "127.0.0.1:0"}).wait_ready())
+        return f"http://{started[-1].address}"
+
+    yield start
+    for daemon in started:
+        daemon.kill()
+
+
 @pytest.mark.parametrize("kind", ["memory", "sqlite", "redis"])
-def test_32000_operations_of_16_clients_are_linearizable(kind, checker, tmp_path):
-    with store(kind, tmp_path) as url:
-        daemon = Daemon(url, tmp_path)
-        try:
-            assert check(checker, daemon.url) == 0
-        finally:
-            daemon.kill()
+def test_32000_operations_of_16_clients_are_linearizable(kind, checker, start, new_store):
+    assert check(checker, start(new_store(kind))) == 0
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
-def test_two_daemons_on_one_store_are_linearizable(kind, checker, tmp_path):
-    with store(kind, tmp_path) as url:
-        daemons = []
-        try:
-            daemons = [Daemon(url, tmp_path), Daemon(url, tmp_path)]
-            assert check(checker, *(d.url for d in daemons), operations=500) == 0
-        finally:
-            for daemon in daemons:
-                daemon.kill()
+def test_two_daemons_on_one_store_are_linearizable(kind, checker, start, new_store):
+    store = new_store(kind)
+    assert check(checker, start(store), start(store), operations=500) == 0
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
-def test_a_daemon_that_does_not_compare_versions_is_found_out(kind, checker, tmp_path):
-    with store(kind, tmp_path) as url:
-        daemon = Daemon(url, tmp_path, binary=os.environ["COATCHECKD_WITHOUT_COMPARE"])
-        try:
-            assert check(checker, daemon.url) == 1
-        finally:
-            daemon.kill()
+def test_a_daemon_that_does_not_compare_versions_is_found_out(kind, checker, start, new_store):
+    assert check(checker, start(new_store(kind), os.environ["COATCHECKD_WITHOUT_COMPARE"])) == 1

@@ -29,12 +29,12 @@ def run(*arguments, folder, **environment):
 class Daemon:
     """`wrapper` is put before the command, such as prlimit."""
 
-    def __init__(self, folder, arguments=(), environment=None, wrapper=()):
+    def __init__(self, folder, arguments=(), environment=None, wrapper=(), binary=BINARY):
         self.folder = pathlib.Path(folder)
         self.lines = []
         self._clients = []
         self._changed = threading.Condition()
-        self.process = subprocess.Popen([*wrapper, BINARY, *map(str, arguments)], stderr=subprocess.PIPE,
+        self.process = subprocess.Popen([*wrapper, binary, *map(str, arguments)], stderr=subprocess.PIPE,
                                         env={**plain_environment(folder), **(environment or {})})
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
@@ -92,6 +92,10 @@ class Daemon:
         code = self.process.wait(seconds * patience.FACTOR)
         self._reader.join(5)
         return code
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
     def stop(self):
         """Ends it as an operator would; an exit status other than 0 is a defect (a sanitizer's report, too)."""
