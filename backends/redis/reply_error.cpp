@@ -28,6 +28,7 @@ constexpr auto rows = std::to_array<row>({
     {"WRONGPASS", errc::unavailable, "Redis refuses the user or the password"},
     {"NOPERM", errc::unavailable, "the Redis user may not do this (its ACL)"},
     {"ERR The user executing the script", errc::unavailable, "the Redis user may not do this (its ACL)"},
+    {"ERR ACL failure in script", errc::unavailable, "the Redis user may not do this (its ACL)"}, // Redis 8
     {"MOVED", errc::unavailable, cluster},
     {"ASK", errc::unavailable, cluster},
     {"CLUSTERDOWN", errc::unavailable, cluster},
