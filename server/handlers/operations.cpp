@@ -77,7 +77,7 @@ awaitable<void> list_stores(service& s, exchange& x)
     for (const auto& state : states)
         if (x.grant.may(scope::app, state.store->name()) || x.grant.may(scope::admin, state.store->name()))
             describe_store(w, s, state);
-    show_data(s, x, members, *type);
+    show_data(x, members, *type);
 }
 
 void report_health(exchange& x)
@@ -106,7 +106,7 @@ awaitable<void> report_readiness(service& s, exchange& x, bool known)
     }
     x.out.status = ready ? 200 : 503;
     x.out.retry_after = !ready;
-    show_data(s, x, members, media_type::json);
+    show_data(x, members, media_type::json);
 }
 
 void report_metrics(service& s, exchange& x)

@@ -147,7 +147,7 @@ void show_head(response& r, const head& h, time_point now)
     r.expires_in = std::max(std::chrono::floor<std::chrono::seconds>(h.expires - now), std::chrono::seconds(0));
 }
 
-void show_data(const service&, exchange& x, std::string_view msgpack, media_type type)
+void show_data(exchange& x, std::string_view msgpack, media_type type)
 {
     // What is stored was within the limits of its time, which may have been larger ones.
     const auto written = write_data(msgpack, type, data_limits{.bytes = msgpack.size()}, x.out.body);

@@ -28,6 +28,6 @@ bool refuse_preconditions(exchange& x, std::initializer_list<list_field> fields)
 void show_head(response& r, const head& h, time_point now);
 
 // `msgpack` in the accepted representation, as the body; a record whose payload is damaged becomes the problem.
-void show_data(const service& s, exchange& x, std::string_view msgpack, media_type type);
+void show_data(exchange& x, std::string_view msgpack, media_type type);
 
 } // namespace coatcheck

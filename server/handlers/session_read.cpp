@@ -89,7 +89,7 @@ awaitable<void> read_session(service& s, sessions& store, exchange& x)
         x.out.status = 304;
         co_return;
     }
-    show_data(s, x, found->payload, *type);
+    show_data(x, found->payload, *type);
 }
 
 awaitable<void> describe_session(service& s, sessions& store, exchange& x)
@@ -108,7 +108,7 @@ awaitable<void> describe_session(service& s, sessions& store, exchange& x)
         co_return;
     }
     show_head(x.out, found->about, x.now);
-    show_data(s, x, meta_of(store, key->name, *found), *type);
+    show_data(x, meta_of(store, key->name, *found), *type);
 }
 
 } // namespace coatcheck

@@ -125,7 +125,7 @@ awaitable<void> create_session(service& s, sessions& store, exchange& x)
     show_head(x.out, written->about, x.now);
     std::string members;
     msgpack_writer(members).map(1).text("id").text(id);
-    show_data(s, x, members, *type);
+    show_data(x, members, *type);
 }
 
 awaitable<void> write_session(service& s, sessions& store, exchange& x)
