@@ -6,7 +6,6 @@
 #include "server/request_log.hpp"
 #include "server/request_parser.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
