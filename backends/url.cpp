@@ -6,6 +6,7 @@
 #include <limits>
 #include <span>
 #include <stdexcept>
+#include <utility>
 
 namespace coatcheck {
 
@@ -97,6 +98,30 @@ std::string parse_scheme(std::string_view text)
     return scheme;
 }
 
+host_port parse_host(std::string_view text)
+{
+    host_port out;
+    if (text.starts_with('[')) {
+        const auto close = text.find(']');
+        if (close == text.npos)
+            reject("the host of the URL begins with '[' and has no ']'");
+        out.host = text.substr(1, close - 1);
+        text.remove_prefix(close + 1);
+    } else {
+        out.host = decode(cut_before(text, ":"), "host");
+    }
+    if (text.empty())
+        return out;
+    const std::string_view digits = text.substr(1);
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (text[0] != ':' || error != std::errc{} || end != digits.data() + digits.size() || port == 0)
+        reject("the port of the URL is not a number from 1 to 65535; in a user name or password, ':' is written %3A, "
+               "'/' %2F, '@' %40, '?' %3F and '#' %23");
+    out.port = port;
+    return out;
+}
+
 void parse_authority(std::string_view text, backend_url& into)
 {
     if (const auto at = text.rfind('@'); at != text.npos) {
@@ -107,24 +132,16 @@ void parse_authority(std::string_view text, backend_url& into)
             into.password = decode(userinfo.substr(colon + 1), "password");
         text.remove_prefix(at + 1);
     }
-    if (text.starts_with('[')) {
-        const auto close = text.find(']');
-        if (close == text.npos)
-            reject("the host of the URL begins with '[' and has no ']'");
-        into.host = text.substr(1, close - 1);
-        text.remove_prefix(close + 1);
-    } else {
-        into.host = decode(cut_before(text, ":"), "host");
-    }
     if (text.empty())
         return;
-    const std::string_view digits = text.substr(1);
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (text[0] != ':' || error != std::errc{} || end != digits.data() + digits.size() || port == 0)
-        reject("the port of the URL is not a number from 1 to 65535; in a user name or password, ':' is written %3A, "
-               "'/' %2F, '@' %40, '?' %3F and '#' %23");
-    into.port = port;
+    for (;;) {
+        into.hosts.push_back(parse_host(cut_before(text, ",")));
+        if (text.empty())
+            break;
+        text.remove_prefix(1);
+    }
+    if (into.hosts.size() > 1 && std::ranges::any_of(into.hosts, [](const auto& h) { return h.host.empty(); }))
+        reject("the URL's list of hosts has an empty place");
 }
 
 void parse_query(std::string_view text, backend_url& into)
@@ -192,12 +209,15 @@ std::string backend_url::redacted() const
         out += ":***";
     if (!user.empty() || !password.empty())
         out += '@';
-    if (holds(host, ':'))
-        out.append("[").append(host).append("]");
-    else
-        encode_to(out, host, ",");
-    if (port)
-        out.append(":").append(std::to_string(*port));
+    for (bool first = true; const auto& [host, port] : hosts) {
+        out.append(std::exchange(first, false) ? "" : ",");
+        if (holds(host, ':'))
+            out.append("[").append(host).append("]");
+        else
+            encode_to(out, host, "");
+        if (port)
+            out.append(":").append(std::to_string(*port));
+    }
     encode_to(out, path, "/:,");
     char separator = '?';
     for (const auto& [name, value] : query) {

@@ -7,20 +7,30 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace coatcheck {
 
+struct host_port {
+    std::string host; // an IPv6 address without its brackets
+    std::optional<std::uint16_t> port;
+
+    friend bool operator==(const host_port&, const host_port&) = default;
+};
+
 struct backend_url {
     std::string scheme;
-    std::string user;     // percent-decoded
-    std::string password; // percent-decoded
-    std::string host;     // an IPv6 address without its brackets
-    std::optional<std::uint16_t> port;
+    std::string user;                         // percent-decoded
+    std::string password;                     // percent-decoded
+    std::vector<host_port> hosts;             // in their order; none where there is no name and no port
     std::string path;                         // percent-decoded, with its leading slash; empty if there is none
     std::map<std::string, std::string> query; // percent-decoded
 
     // Throws std::invalid_argument with a sentence for the operator that holds no password.
     static backend_url parse(std::string_view text);
+
+    // The first of the hosts; one without a name where there is none.
+    host_port host() const { return hosts.empty() ? host_port{} : hosts.front(); }
 
     // The URL as it may be logged: without the password.
     std::string redacted() const;

@@ -35,11 +35,13 @@ std::string default_store_url(const environment& env)
 std::string place_of(const std::string& url_text)
 {
     const auto url = backend_url::parse(url_text);
-    if (url.host.empty() && url.path.empty())
+    if (url.hosts.empty() && url.path.empty())
         return {};
+    std::string place;
+    for (const auto& [host, port] : url.hosts)
+        place.append(host).append(":").append(std::to_string(port.value_or(0))).append("\n");
     const auto prefix = url.query.find("prefix");
-    return url.host + "\n" + std::to_string(url.port.value_or(0)) + "\n" + url.path + "\n" +
-           (prefix == url.query.end() ? "" : prefix->second);
+    return place + url.path + "\n" + (prefix == url.query.end() ? "" : prefix->second);
 }
 
 void check_stores(const environment& env, config_draft& draft)

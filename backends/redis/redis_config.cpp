@@ -22,7 +22,7 @@ unsigned database_number(std::string_view text)
 
 void read_unix(const backend_url& url, url_parameters& parameters, config& to)
 {
-    if (!url.host.empty() || url.port)
+    if (!url.hosts.empty())
         throw std::invalid_argument("redis+unix:// names no host: it takes three slashes and a path, as in "
                                     "redis+unix:///run/redis/redis.sock");
     if (url.path.size() < 2 || url.path.size() > max_socket_path)
@@ -34,10 +34,11 @@ void read_unix(const backend_url& url, url_parameters& parameters, config& to)
 
 void read_tcp(const backend_url& url, config& to)
 {
-    if (url.host.empty())
+    const auto [host, port] = url.host();
+    if (host.empty())
         throw std::invalid_argument(url.scheme + ":// needs a host, as in " + url.scheme + "://localhost:6379");
-    to.server.host = url.host;
-    to.server.port = url.port.value_or(default_port);
+    to.server.host = host;
+    to.server.port = port.value_or(default_port);
     if (url.path.size() > 1)
         to.database = database_number(std::string_view(url.path).substr(1));
 }

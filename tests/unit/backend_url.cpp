@@ -44,8 +44,7 @@ TEST_CASE("a backend's URL is taken apart")
     CHECK(url.scheme == "rediss");
     CHECK(url.user == "app");
     CHECK(url.password == "s:cret/@");
-    CHECK(url.host == "cache.example");
-    CHECK(url.port == 6380);
+    CHECK(url.hosts == std::vector<host_port>{{"cache.example", 6380}});
     CHECK(url.path == "/3");
     CHECK(url.query == std::map<std::string, std::string>{{"prefix", "a&b"}, {"timeout", "2s"}, {"flag", ""}});
 }
@@ -54,8 +53,8 @@ TEST_CASE("the parts of a backend's URL may be left out")
 {
     const auto bare = backend_url::parse("memory://");
     CHECK(bare.scheme == "memory");
-    CHECK((bare.user + bare.password + bare.host + bare.path).empty());
-    CHECK(!bare.port);
+    CHECK((bare.user + bare.password + bare.path).empty());
+    CHECK(bare.hosts.empty());
     CHECK(bare.query.empty());
 
     CHECK(backend_url::parse("memory://?max=1MiB").query.at("max") == "1MiB");
@@ -69,12 +68,22 @@ TEST_CASE("the parts of a backend's URL may be left out")
 TEST_CASE("an IPv6 host stands in brackets")
 {
     const auto url = backend_url::parse("redis://u:p@[::1]:6379/0");
-    CHECK(url.host == "::1");
-    CHECK(url.port == 6379);
+    CHECK(url.hosts == std::vector<host_port>{{"::1", 6379}});
     CHECK(url.redacted() == "redis://u:***@[::1]:6379/0");
-    CHECK(backend_url::parse("redis://[::1]").host == "::1");
+    CHECK(backend_url::parse("redis://[::1]").host() == host_port{"::1", std::nullopt});
     CHECK(!parse_error("redis://[::1/0").empty());
     CHECK(!parse_error("redis://[::1]6379").empty());
+}
+
+TEST_CASE("a backend's URL may name several hosts, each with its port")
+{
+    const std::string text = "redis+cluster://u:p@a.example:7000,[::1]:7001,10.0.0.3/";
+    const auto url = backend_url::parse(text);
+    CHECK(url.hosts == std::vector<host_port>{{"a.example", 7000}, {"::1", 7001}, {"10.0.0.3", std::nullopt}});
+    CHECK(url.redacted() == "redis+cluster://u:***@a.example:7000,[::1]:7001,10.0.0.3/");
+    CHECK(mentions(parse_error("memcached://a,,b"), "empty place"));
+    CHECK(mentions(parse_error("memcached://a,"), "empty place"));
+    CHECK(mentions(parse_error("memcached://a:x,b"), "port"));
 }
 
 TEST_CASE("a backend's URL that is wrong is refused")
