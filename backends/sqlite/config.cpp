@@ -42,7 +42,7 @@ void make_folder(const std::filesystem::path& folder)
 
 config parse(const backend_url& url)
 {
-    if (!url.host.empty() || url.port || !url.user.empty() || !url.password.empty())
+    if (!url.hosts.empty() || !url.user.empty() || !url.password.empty())
         throw std::invalid_argument("a sqlite URL names a file on this machine, with three slashes before the path: "
                                     "sqlite:///var/lib/coatcheck/sessions.db");
     config c;

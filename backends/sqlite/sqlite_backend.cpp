@@ -1,5 +1,4 @@
-#include "backends/sqlite/sqlite_backend.hpp"
-
+#include "backends/driver.hpp"
 #include "backends/sqlite/schema.hpp"
 #include "backends/sqlite/writer.hpp"
 
@@ -20,6 +19,14 @@ public:
     }
 
     capabilities caps() const noexcept override { return {kept_by::store, tombstones::kept, durable_, std::nullopt}; }
+
+    acknowledgement acknowledges() const override
+    {
+        if (durable_)
+            return {"synced to the disk: synchronous=full", {}};
+        return {"written to the file, not synced: synchronous=normal",
+                "a power cut loses the last seconds of writes, logouts among them; leave synchronous=normal out"};
+    }
 
     // On the calling thread: what the page cache holds is read sooner than another thread wakes up.
     awaitable<result<std::optional<record>>> load(const session_key& key, deadline by) override
@@ -76,14 +83,12 @@ private:
     std::vector<std::unique_ptr<sqlite::record_reader>> readers_; // by thread of the runtime
 };
 
-} // namespace
-
-std::unique_ptr<backend> open_sqlite(const backend_url& url, runtime& threads)
+std::unique_ptr<backend> open(const backend_url& url, runtime& threads)
 {
     return std::make_unique<sqlite_backend>(sqlite::parse(url), threads);
 }
 
-void check_sqlite(const backend_url& url)
+void check(const backend_url& url)
 {
     const auto file = sqlite::parse(url).file;
     if (!std::filesystem::exists(file))
@@ -103,5 +108,20 @@ void check_sqlite(const backend_url& url)
     if (findings != "ok")
         throw std::runtime_error("sqlite: " + file.string() + " is damaged: " + findings);
 }
+
+} // namespace
+
+const driver sqlite_driver{
+    .says = {.title = "SQLite, the default",
+             .url = "`sqlite:///var/lib/coatcheck/sessions.db`",
+             .survives = "a power cut (`?synchronous=normal`: a crash of the process)",
+             .conditional_writes = kept_by::store,
+             .tombstones = "kept",
+             .limits =
+                 "sessions up to 1 GB; the daemons of one machine; a full disk refuses what makes the file larger "
+                 "(507), sessions are used and ended"},
+    .open = &open,
+    .check = &check,
+};
 
 } // namespace coatcheck

@@ -3,7 +3,6 @@
 #include "backends/sqlite/schema.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -95,15 +94,9 @@ awaitable<result<write>> writer::execute(std::function<result<write>(sessions_ta
     next->by = by;
     if (!submit(next))
         co_return failure{errc::unavailable, "sqlite: too many writes wait for the disk"};
-    // The writer may be done with the job already, but says so on this thread, so not before this coroutine waits.
-    co_return co_await asio::async_initiate<const asio::use_awaitable_t<executor>&, void(result<write>)>(
-        [](auto handler, waiters& here, const job_ptr& waiting) {
-            waiting->resume = [h = std::make_shared<decltype(handler)>(std::move(handler))](result<write> answer) {
-                (*h)(std::move(answer));
-            };
-            here.add(waiting);
-        },
-        asio::use_awaitable_t<executor>(), std::ref(*waiters_[next->thread]), next);
+    if (auto late = co_await waiters_[next->thread]->wait(next))
+        co_return *std::move(late);
+    co_return std::move(next->answer);
 }
 
 bool writer::submit(const job_ptr& next)

@@ -3,8 +3,8 @@
 // next.
 
 #include "backends/sqlite/config.hpp"
+#include "backends/sqlite/job.hpp"
 #include "backends/sqlite/sessions_table.hpp"
-#include "backends/sqlite/waiters.hpp"
 
 #include <atomic>
 #include <condition_variable>
