@@ -39,6 +39,12 @@ struct capabilities {
     std::optional<std::size_t> max_payload; // bytes; unset: no limit of the store's own
 };
 
+// What an acknowledged write means, as the store is set up now, for operators.
+struct acknowledgement {
+    std::string means;   // such as "written to the server's memory: appendonly no"
+    std::string warning; // why that is weaker than sessions deserve, and what would change it; empty if it is not
+};
+
 // The answer to a write.
 struct write {
     enum class outcome : std::uint8_t { created, replaced, refused };
@@ -57,6 +63,9 @@ public:
     virtual ~backend() = default;
 
     virtual capabilities caps() const noexcept = 0;
+
+    // What is known of it: a server that has not answered yet has said nothing.
+    virtual acknowledgement acknowledges() const = 0;
 
     // Absence is an answer. Ended and expired records come back as what they are while the store has them.
     virtual awaitable<result<std::optional<record>>> load(const session_key& key, deadline by) = 0;

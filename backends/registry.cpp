@@ -1,26 +1,6 @@
 #include "backends/registry.hpp"
 
-#ifdef COATCHECK_WITH_MEMORY
-#include "backends/memory/memory_backend.hpp"
-#define COATCHECK_MEMORY &open_memory, &check_memory
-#else
-#define COATCHECK_MEMORY nullptr, nullptr
-#endif
-#ifdef COATCHECK_WITH_SQLITE
-#include "backends/sqlite/sqlite_backend.hpp"
-#define COATCHECK_SQLITE &open_sqlite, &check_sqlite
-#else
-#define COATCHECK_SQLITE nullptr, nullptr
-#endif
-#ifdef COATCHECK_WITH_REDIS
-#include "backends/redis/redis_backend.hpp"
-#define COATCHECK_REDIS &open_redis, &check_redis
-#else
-#define COATCHECK_REDIS nullptr, nullptr
-#endif
-
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <vector>
 
@@ -29,33 +9,43 @@ namespace coatcheck {
 namespace {
 
 struct entry {
-    std::string_view scheme;
-    std::string_view name;                                          // in COATCHECK_BACKENDS
-    std::unique_ptr<backend> (*open)(const backend_url&, runtime&); // null in a build that left the backend out
-    void (*check)(const backend_url&);                              // likewise
+    std::string_view name; // in COATCHECK_BACKENDS
+    std::vector<std::string_view> schemes;
+    const driver* built; // null in a build that left it out
 };
 
-constexpr auto entries = std::to_array<entry>({
-    {"memory", "memory", COATCHECK_MEMORY},
-    {"sqlite", "sqlite", COATCHECK_SQLITE},
-    {"redis", "redis", COATCHECK_REDIS},
-    {"rediss", "redis", COATCHECK_REDIS},
-    {"redis+unix", "redis", COATCHECK_REDIS},
-});
+// COATCHECK_WITH_name, from CMake, is 1 or 0.
+#define COATCHECK_BUILT_1(name) &name##_driver
+#define COATCHECK_BUILT_0(name) nullptr
+#define COATCHECK_BUILT(with, name) COATCHECK_BUILT_WITH(with, name)
+#define COATCHECK_BUILT_WITH(with, name) COATCHECK_BUILT_##with(name)
 
-const entry& entry_for(const std::string& scheme)
+const std::vector<entry>& entries()
 {
-    const auto found = std::ranges::find(entries, scheme, &entry::scheme);
-    if (found == entries.end()) {
+    static const std::vector<entry> all{
+#define COATCHECK_DRIVER(name, ...) {#name, {__VA_ARGS__}, COATCHECK_BUILT(COATCHECK_WITH_##name, name)},
+#include "backends/drivers.def"
+#undef COATCHECK_DRIVER
+    };
+    return all;
+}
+
+const driver& driver_of(const backend_url& url)
+{
+    const auto knows = [&](const entry& e) { return std::ranges::find(e.schemes, url.scheme) != e.schemes.end(); };
+    const auto found = std::ranges::find_if(entries(), knows);
+    if (found == entries().end()) {
         std::string known;
         for (const auto& s : backend_schemes())
             known.append(known.empty() ? "" : ", ").append(s).append("://");
-        throw std::invalid_argument("there is no backend " + scheme + "://; this build knows " + known);
+        throw std::invalid_argument("there is no backend " + url.scheme + "://; this build knows " + known);
     }
-    if (found->open == nullptr)
-        throw std::invalid_argument(scheme + ":// was left out of this build; add '" + std::string(found->name) +
+    if (found->built == nullptr)
+        throw std::invalid_argument(url.scheme + ":// was left out of this build; add '" + std::string(found->name) +
                                     "' to the CMake variable COATCHECK_BACKENDS and build again");
-    return *found;
+    if (url.hosts.size() > 1 && !found->built->several_hosts)
+        throw std::invalid_argument(url.scheme + ":// takes one host");
+    return *found->built;
 }
 
 } // namespace
@@ -63,25 +53,49 @@ const entry& entry_for(const std::string& scheme)
 std::unique_ptr<backend> open_backend(std::string_view url, runtime& threads)
 {
     const auto parsed = backend_url::parse(url);
-    return entry_for(parsed.scheme).open(parsed, threads);
+    return driver_of(parsed).open(parsed, threads);
 }
 
 void check_backend(std::string_view url)
 {
     const auto parsed = backend_url::parse(url);
-    entry_for(parsed.scheme).check(parsed);
+    driver_of(parsed).check(parsed);
+}
+
+void check_scheme(const backend_url& url)
+{
+    driver_of(url);
+}
+
+std::string schema_of(std::string_view url)
+{
+    const auto parsed = backend_url::parse(url);
+    const auto schema = driver_of(parsed).schema;
+    return schema != nullptr ? schema(parsed) : std::string();
 }
 
 std::span<const std::string_view> backend_schemes() noexcept
 {
     static const auto schemes = [] {
         std::vector<std::string_view> built;
-        for (const auto& e : entries)
-            if (e.open != nullptr)
-                built.push_back(e.scheme);
+        for (const auto& e : entries())
+            if (e.built != nullptr)
+                built.insert(built.end(), e.schemes.begin(), e.schemes.end());
         return built;
     }();
     return schemes;
+}
+
+std::span<const guarantees> backend_guarantees() noexcept
+{
+    static const auto all = [] {
+        std::vector<guarantees> built;
+        for (const auto& e : entries())
+            if (e.built != nullptr)
+                built.push_back(e.built->says);
+        return built;
+    }();
+    return all;
 }
 
 } // namespace coatcheck

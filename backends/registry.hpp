@@ -2,6 +2,7 @@
 // From a URL to a backend.
 
 #include "backends/backend.hpp"
+#include "backends/driver.hpp"
 #include "backends/url.hpp"
 
 #include <memory>
@@ -21,7 +22,16 @@ std::unique_ptr<backend> open_backend(std::string_view url, runtime& threads);
 // opened.
 void check_backend(std::string_view url);
 
+// That there is such a backend in this build. Throws std::invalid_argument otherwise, as open_backend does.
+void check_scheme(const backend_url& url);
+
+// The statements that make the store's tables; empty if it has none to make. Throws as open_backend does.
+std::string schema_of(std::string_view url);
+
 // The schemes that this build knows, for --version and error messages.
 std::span<const std::string_view> backend_schemes() noexcept;
+
+// What the drivers of this build say of themselves, in their order.
+std::span<const guarantees> backend_guarantees() noexcept;
 
 } // namespace coatcheck

@@ -178,14 +178,7 @@ std::string parse_host(const std::string& host)
 
 void check_store_url(const std::string& text)
 {
-    const auto url = backend_url::parse(text);
-    std::string known;
-    for (const auto scheme : backend_schemes()) {
-        if (scheme == url.scheme)
-            return;
-        known.append(known.empty() ? "" : ", ").append(scheme).append("://");
-    }
-    throw std::invalid_argument("there is no backend " + url.scheme + "://; this build knows " + known);
+    check_scheme(backend_url::parse(text));
 }
 
 } // namespace

@@ -1,5 +1,4 @@
-#include "backends/memory/memory_backend.hpp"
-
+#include "backends/driver.hpp"
 #include "backends/memory/store.hpp"
 
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -28,7 +27,7 @@ struct config {
 config parse(const backend_url& url)
 {
     constexpr std::size_t smallest = std::size_t{1} << 20U;
-    if (!url.user.empty() || !url.password.empty() || !url.host.empty() || url.port || !url.path.empty())
+    if (!url.user.empty() || !url.password.empty() || !url.hosts.empty() || !url.path.empty())
         throw std::invalid_argument("memory:// takes parameters alone, as in memory://?max=256MiB&evict=lru");
     config c;
     url_parameters parameters(url);
@@ -88,6 +87,11 @@ public:
         };
     }
 
+    acknowledgement acknowledges() const override
+    {
+        return {"kept in the daemon's memory", "the sessions are gone when the daemon ends; sqlite:// keeps them"};
+    }
+
     awaitable<result<std::optional<record>>> load(const session_key& key, deadline) override
     {
         co_return store_->load(key.name);
@@ -119,16 +123,28 @@ private:
     const std::shared_ptr<steady_timer> timer_;
 };
 
-} // namespace
-
-std::unique_ptr<backend> open_memory(const backend_url& url, runtime& threads)
+std::unique_ptr<backend> open(const backend_url& url, runtime& threads)
 {
     return std::make_unique<memory_backend>(parse(url), threads);
 }
 
-void check_memory(const backend_url& url)
+void check(const backend_url& url)
 {
     parse(url);
 }
+
+} // namespace
+
+const driver memory_driver{
+    .says = {.title = "memory",
+             .url = "`memory://?max=256MiB`",
+             .survives = "nothing: it is gone with the process",
+             .conditional_writes = kept_by::daemon,
+             .tombstones = "kept; best effort with `evict=lru`",
+             .limits = "sessions up to the store's bound; a full store refuses new and growing sessions (507), never "
+                       "an end"},
+    .open = &open,
+    .check = &check,
+};
 
 } // namespace coatcheck

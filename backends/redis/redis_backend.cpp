@@ -1,6 +1,5 @@
-#include "backends/redis/redis_backend.hpp"
-
-#include "backends/redis/pipeline.hpp"
+#include "backends/driver.hpp"
+#include "backends/redis/protocol.hpp"
 #include "backends/redis/redis_config.hpp"
 #include "backends/redis/reply_error.hpp"
 #include "backends/redis/scripts.hpp"
@@ -70,7 +69,8 @@ public:
     redis_backend(config settings, runtime& threads) : config_(std::move(settings))
     {
         for (std::size_t i = 0; i < threads.threads(); ++i) {
-            pipelines_.push_back(std::make_shared<pipeline>(threads.context(i).get_executor(), config_, facts_));
+            pipelines_.push_back(
+                std::make_shared<pipeline>(threads.context(i).get_executor(), protocol(config_, facts_)));
             pipelines_.back()->start();
         }
     }
@@ -86,10 +86,12 @@ public:
         capabilities c;
         c.conditional_writes = kept_by::store;
         c.ended_records = facts_.evicts ? tombstones::best_effort : tombstones::kept;
-        c.durable = facts_.durable;
+        c.durable = facts_.durable();
         c.max_payload = max_payload;
         return c;
     }
+
+    acknowledgement acknowledges() const override { return facts_.acknowledges(); }
 
     awaitable<result<std::optional<record>>> load(const session_key& key, deadline by) override
     {
@@ -219,18 +221,30 @@ private:
     std::vector<std::shared_ptr<pipeline>> pipelines_; // by thread
 };
 
+std::unique_ptr<backend> open(const backend_url& url, runtime& threads)
+{
+    return std::make_unique<redis_backend>(parse_config(url), threads);
+}
+
+void check(const backend_url& url)
+{
+    parse_config(url);
+}
+
 } // namespace
 
 } // namespace redis
 
-std::unique_ptr<backend> open_redis(const backend_url& url, runtime& threads)
-{
-    return std::make_unique<redis::redis_backend>(redis::parse_config(url), threads);
-}
-
-void check_redis(const backend_url& url)
-{
-    redis::parse_config(url);
-}
+const driver redis_driver{
+    .says = {.title = "Redis",
+             .url = "`redis://host:6379/0`, `rediss://…`, `redis+unix:///run/redis.sock`",
+             .survives = "what the server's `appendonly` and `appendfsync` promise",
+             .conditional_writes = kept_by::store,
+             .tombstones = "kept with `maxmemory-policy noeviction`, else best effort",
+             .limits = "sessions up to 64 MiB less 8 KiB; a full server refuses new data (507), sessions are used and "
+                       "ended"},
+    .open = &redis::open,
+    .check = &redis::check,
+};
 
 } // namespace coatcheck

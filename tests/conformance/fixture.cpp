@@ -1,6 +1,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "tests/conformance/fixture.hpp"
 
+#include "backends/registry.hpp"
 #include "proto/random.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -49,9 +50,9 @@ bool refused_by(const write& w, errc why)
     return w.what == write::outcome::refused && w.why == why;
 }
 
-fixture::fixture()
+fixture::fixture(const std::string& url)
     : now(std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now())),
-      store_(make_backend(threads_))
+      store_(open_backend(url, threads_))
 {
     for (std::size_t i = 0; i < threads_.threads(); ++i)
         running_.emplace_back([this, i] {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -29,9 +30,22 @@ namespace coatcheck::conformance {
 
 using namespace std::chrono_literals;
 
-// Defined once by each backend's file: a backend over its real store, which may hold other tests' sessions. Starts the
-// server at the first call; ends the program with testing::missing() if there is none.
-std::unique_ptr<backend> make_backend(runtime& threads);
+// Defined once by each backend's file: the URL of the store that the suite runs on, which may hold other tests'
+// sessions. Starts the server at the first call; ends the program with testing::missing() if there is none.
+std::string store_url();
+
+// How a server is started and refused, for the suite's tests of faults.
+struct remote_store {
+    std::string kind;                              // in tests/support/servers/
+    std::vector<std::string> options = {};         // of that script
+    std::function<std::string(std::uint16_t)> url; // of the store, if the server were on that port of 127.0.0.1
+    bool keeps_data = false;                       // through a restart
+    std::function<std::vector<std::string>()> refused = {}; // URLs of servers that refuse: passwords, CAs
+};
+
+// Defined once by each backend's file: nothing if there is no server between which and the backend a network could
+// break.
+std::optional<remote_store> remote();
 
 // Long before any test is over.
 deadline soon();
@@ -45,7 +59,7 @@ bool refused_by(const write& w, errc why);
 // and CHECKs that both say the same. Use store() for calls of which only the test knows what to expect.
 class fixture {
 public:
-    fixture();
+    explicit fixture(const std::string& url = store_url());
     ~fixture();
     fixture(const fixture&) = delete;
     fixture& operator=(const fixture&) = delete;

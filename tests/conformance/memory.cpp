@@ -11,9 +11,14 @@
 
 namespace coatcheck::conformance {
 
-std::unique_ptr<backend> make_backend(runtime& threads)
+std::string store_url()
 {
-    return open_backend("memory://", threads);
+    return "memory://";
+}
+
+std::optional<remote_store> remote()
+{
+    return std::nullopt;
 }
 
 namespace {

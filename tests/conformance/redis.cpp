@@ -11,8 +11,6 @@ namespace coatcheck::conformance {
 
 namespace {
 
-std::string chosen_url;
-
 std::string redis_key(const session_key& key)
 {
     return "coatcheck:" + std::string(key.name.str());
@@ -37,11 +35,9 @@ errc why_put_fails(fixture& f, const session_key& key, std::string_view payload 
 
 } // namespace
 
-at_url::at_url(std::string url) : before_(std::exchange(chosen_url, std::move(url))) {}
-
-at_url::~at_url()
+std::string redis_at(std::uint16_t port)
 {
-    chosen_url = before_;
+    return "redis://127.0.0.1:" + std::to_string(port);
 }
 
 redis_server& shared_server()
@@ -51,19 +47,22 @@ redis_server& shared_server()
 }
 
 // Over TCP; COATCHECK_TEST_REDIS=unix or tls runs the suite over those.
-std::unique_ptr<backend> make_backend(runtime& threads)
+std::string store_url()
 {
-    if (!chosen_url.empty())
-        return open_backend(chosen_url, threads);
     const char* const over = std::getenv("COATCHECK_TEST_REDIS");
     if (over != nullptr && std::string_view(over) == "unix")
-        return open_backend(shared_server().unix_url(), threads);
+        return shared_server().unix_url();
     if (over != nullptr && std::string_view(over) == "tls") {
         static const test_authority ca;
         static const redis_server server(ca.server_options());
-        return open_backend(ca.url_of(server), threads);
+        return ca.url_of(server);
     }
-    return open_backend(shared_server().url(), threads);
+    return shared_server().url();
+}
+
+std::optional<remote_store> remote()
+{
+    return remote_store{.kind = "redis", .url = &redis_at};
 }
 
 TEST_CASE("redis: a URL that is wrong is refused")
@@ -87,8 +86,7 @@ TEST_CASE("redis: the key is the prefix and the handle, in the database that the
     redis_shell shell(shared_server().port());
     shell({"SELECT", "3"});
     for (const auto& url : {shared_server().url("/3?prefix=app:"), shared_server().unix_url() + "?db=3&prefix=app:"}) {
-        const at_url here(url);
-        fixture f;
+        fixture f(url);
         const auto key = f.new_key();
         f.put(key, "red");
         CHECK(shell({"STRLEN", "app:" + std::string(key.name.str())}) == "87");
@@ -199,8 +197,7 @@ TEST_CASE("redis: a full store refuses new sessions, and lets the ones that are 
 {
     const redis_server server({"--maxmemory-policy", "noeviction"});
     redis_shell shell(server.port());
-    const at_url here(server.url());
-    fixture f;
+    fixture f(server.url());
     const auto used = f.new_key();
     const auto left = f.new_key();
     f.put(used, "red");
@@ -239,8 +236,7 @@ TEST_CASE("redis: what it guarantees depends on how the server is set up")
     };
     for (const auto& c : cases) {
         const redis_server server(c.options);
-        const at_url here("redis://" + c.user + "127.0.0.1:" + std::to_string(server.port()));
-        fixture f;
+        fixture f("redis://" + c.user + "127.0.0.1:" + std::to_string(server.port()));
         const auto key = f.new_key();
         // A reply on each thread: the server has been asked by then.
         for (int i = 0; i < 2; ++i)

@@ -2,7 +2,7 @@
 
 #include "backends/registry.hpp"
 #include "tests/conformance/fixture.hpp"
-#include "tests/conformance/redis_proxy.hpp"
+#include "tests/conformance/proxy.hpp"
 #include "tests/conformance/redis_server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -49,8 +49,7 @@ void connect_both(fixture& f)
 void check_refused(const std::string& url, std::string_view part)
 {
     CAPTURE(url);
-    const at_url here(url);
-    fixture f;
+    fixture f(url);
     for (int i = 0; i < 2; ++i)
         check_failed(f.wait(f.store().probe(soon())), errc::unavailable, part);
 }
@@ -91,16 +90,14 @@ TEST_CASE("redis: a server that refuses the password is away, and the reason doe
     check_refused("redis://:secret-not@" + at, "password");
     check_refused("redis://nobody:secret@" + at, "password");
     check_refused("redis://" + at, "NOAUTH");
-    const at_url here("redis://:secret@" + at);
-    fixture f;
+    fixture f("redis://:secret@" + at);
     CHECK(f.wait(f.store().probe(soon())).has_value());
 }
 
 TEST_CASE("redis: an ACL that forbids a command refuses that command alone")
 {
     const redis_server server({"--user", "app", "on", ">secret", "~coatcheck:*", "+@all", "-@dangerous", "-setrange"});
-    const at_url here("redis://app:secret@127.0.0.1:" + std::to_string(server.port()));
-    fixture f;
+    fixture f("redis://app:secret@127.0.0.1:" + std::to_string(server.port()));
     const auto key = f.new_key();
     f.put(key, "red");
     f.now += 30min;
@@ -121,16 +118,14 @@ TEST_CASE("redis: TLS wants the CA, the name and, where the server asks, the cli
     check_refused(with("127.0.0.1", "ca.pem", true), "IP address mismatch");
     check_refused(with("localhost", "ca.pem", false), "");
     check_refused("redis://localhost:" + std::to_string(server.port()), "");
-    const at_url here(ca.url_of(server));
-    fixture f;
+    fixture f(ca.url_of(server));
     CHECK(f.wait(f.store().probe(soon())).has_value());
 }
 
 TEST_CASE("redis: a name with several addresses is tried in their order")
 {
     // localhost is ::1 and 127.0.0.1 where there is IPv6, and the server listens on the latter alone.
-    const at_url here("redis://localhost:" + std::to_string(shared_server().port()));
-    fixture f;
+    fixture f("redis://localhost:" + std::to_string(shared_server().port()));
     CHECK(f.wait(f.store().probe(soon())).has_value());
 }
 
@@ -138,8 +133,7 @@ TEST_CASE("redis: a replica refuses writes until it is a master, without a resta
 {
     const redis_server server;
     redis_shell shell(server.port());
-    const at_url here(server.url());
-    fixture f;
+    fixture f(server.url());
     const auto key = f.new_key();
     f.put(key, "red");
     shell({"REPLICAOF", "127.0.0.1", std::to_string(shared_server().port())});
@@ -160,8 +154,7 @@ TEST_CASE("redis: a server that loads its data is away until it has")
             shell({"SET", "key" + std::to_string(i), "value"});
         shell({"SAVE"});
     }
-    const at_url here(server.url());
-    fixture f;
+    fixture f(server.url());
     connect_both(f);
     server.crash();
     server.start(
@@ -188,8 +181,7 @@ TEST_CASE("redis: a node of a Cluster says that it is one")
     const std::string second_bus = bus();
     const redis_server second({"--cluster-enabled", "yes", "--cluster-port", second_bus});
     redis_shell shell(first.port());
-    const at_url here(first.url());
-    fixture f;
+    fixture f(first.url());
     check_failed(try_put(f, f.new_key()), errc::unavailable, "Cluster");
     shell({"CLUSTER", "ADDSLOTSRANGE", "0", "1"});
     redis_shell(second.port())({"CLUSTER", "ADDSLOTSRANGE", "2", "16383"});
@@ -201,8 +193,7 @@ TEST_CASE("redis: a node of a Cluster says that it is one")
 TEST_CASE("redis: a server that was away is used again within a second or so of its return")
 {
     redis_server server;
-    const at_url here(server.url());
-    fixture f;
+    fixture f(server.url());
     connect_both(f);
     for (int round = 0; round < 3; ++round) {
         server.crash();
@@ -225,8 +216,7 @@ TEST_CASE("redis: a server that is not there yet is found when it comes")
 {
     redis_server server;
     server.crash();
-    const at_url here(server.url());
-    fixture f;
+    fixture f(server.url());
     CHECK(!f.wait(f.store().probe(soon())).has_value());
     CHECK(!f.wait(f.store().probe(soon())).has_value());
     server.start();
@@ -237,8 +227,7 @@ TEST_CASE("redis: a server that is not there yet is found when it comes")
 TEST_CASE("redis: a stalled server's callers get errc::timed_out at their deadline, and later ones their own answers")
 {
     const redis_server server;
-    const at_url here(server.url());
-    fixture f;
+    fixture f(server.url());
     connect_both(f);
     const auto red = f.new_key();
     const auto blue = f.new_key();
@@ -260,9 +249,8 @@ TEST_CASE("redis: a stalled server's callers get errc::timed_out at their deadli
 TEST_CASE("redis: a connection that stays silent for twice the deadline is given up")
 {
     const redis_server server;
-    redis_proxy network(server.port());
-    const at_url here(network.url());
-    fixture f;
+    proxy network(server.port());
+    fixture f(redis_at(network.port()));
     connect_both(f);
     const auto key = f.new_key();
     f.put(key, "red");
@@ -281,12 +269,11 @@ TEST_CASE("redis: a connection that stays silent for twice the deadline is given
 
 TEST_CASE("redis: a read whose reply broke off is asked again")
 {
-    redis_proxy network(shared_server().port());
-    const at_url here(network.url());
+    proxy network(shared_server().port());
     const std::string payload(200'000, 'r');
     for (const int bytes : {0, 1, 5, 60, 1000, 150'000}) {
         CAPTURE(bytes);
-        fixture f;
+        fixture f(redis_at(network.port()));
         connect_both(f);
         const auto key = f.new_key();
         f.put(key, payload);
@@ -301,11 +288,10 @@ TEST_CASE("redis: a read whose reply broke off is asked again")
 
 TEST_CASE("redis: a write whose reply broke off may have landed and is not sent again")
 {
-    redis_proxy network(shared_server().port());
-    const at_url here(network.url());
+    proxy network(shared_server().port());
     for (const int bytes : {0, 3, 6}) {
         CAPTURE(bytes);
-        fixture f;
+        fixture f(redis_at(network.port()));
         connect_both(f);
         const auto key = f.new_key();
         network.cut_after(bytes);
@@ -317,11 +303,10 @@ TEST_CASE("redis: a write whose reply broke off may have landed and is not sent 
 
 TEST_CASE("redis: what is no reply closes the connection and answers nobody")
 {
-    redis_proxy network(shared_server().port());
-    const at_url here(network.url());
+    proxy network(shared_server().port());
     for (const auto* bytes : {"HTTP/1.1 400 Bad Request\r\n\r\n", "*1\r\n*1\r\n:1\r\n", ",3.14\r\n"}) {
         CAPTURE(bytes);
-        fixture f;
+        fixture f(redis_at(network.port()));
         connect_both(f);
         network.say(bytes);
         check_failed(try_put(f, f.new_key()), errc::timed_out, "no reply of Redis");
@@ -332,9 +317,8 @@ TEST_CASE("redis: what is no reply closes the connection and answers nobody")
 
 TEST_CASE("redis: a reply that nothing asked for closes the connection and answers nobody")
 {
-    redis_proxy network(shared_server().port());
-    const at_url here(network.url());
-    fixture f;
+    proxy network(shared_server().port());
+    fixture f(redis_at(network.port()));
     connect_both(f);
     const auto key = f.new_key();
     f.put(key, "red");
@@ -352,8 +336,7 @@ TEST_CASE("redis: a reply that nothing asked for closes the connection and answe
 TEST_CASE("redis: a stalled server does not gather callers without end")
 {
     const redis_server server;
-    const at_url here(server.url());
-    fixture f;
+    fixture f(server.url());
     connect_both(f);
     const auto key = f.new_key();
     f.put(key, "red");

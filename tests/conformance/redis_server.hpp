@@ -52,17 +52,7 @@ private:
     std::optional<testing::server_process> process_;
 };
 
-// While it lives, make_backend opens this URL.
-class at_url {
-public:
-    explicit at_url(std::string url);
-    ~at_url();
-    at_url(const at_url&) = delete;
-    at_url& operator=(const at_url&) = delete;
-
-private:
-    std::string before_;
-};
+std::string redis_at(std::uint16_t port);
 
 // The server that most tests share. It keeps running.
 redis_server& shared_server();

@@ -199,7 +199,7 @@ TEST_CASE("a backend goes while writes wait in it")
 {
     const file_in_folder here;
     runtime threads{1};
-    auto store = make_backend(threads);
+    auto store = open_backend(store_url(), threads);
     shell other;
     other("BEGIN IMMEDIATE");
     const session_key key{handle_maker()("somebody's session id"), {}};

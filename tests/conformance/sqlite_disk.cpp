@@ -37,7 +37,7 @@ struct skip_at_the_end : doctest::IReporter {
 };
 DOCTEST_REGISTER_LISTENER("skip at the end", 1, skip_at_the_end);
 
-// A file system of its own that nobody else sees, and a file on it for make_backend.
+// A file system of its own that nobody else sees, and a file on it that the suite uses.
 class small_disk {
 public:
     explicit small_disk(const std::string& options) : here_(mount_at_.path() / "sessions.db")

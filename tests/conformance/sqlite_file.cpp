@@ -10,12 +10,17 @@ namespace coatcheck::conformance {
 
 std::filesystem::path file;
 
-std::unique_ptr<backend> make_backend(runtime& threads)
+std::string store_url()
 {
     static const testing::temporary_folder folder;
     if (file.empty())
         file = folder.path() / "sessions.db";
-    return open_backend(url(), threads);
+    return url();
+}
+
+std::optional<remote_store> remote()
+{
+    return std::nullopt;
 }
 
 file_in_folder::file_in_folder() : before_(std::exchange(file, folder_.path() / "state" / "data" / "sessions.db")) {}

@@ -1,5 +1,5 @@
 #pragma once
-// The file that make_backend opens, and others who have it open too.
+// The file that the suite uses, and others who have it open too.
 
 #include "backends/registry.hpp"
 #include "tests/conformance/fixture.hpp"
@@ -13,9 +13,9 @@ struct sqlite3;
 
 namespace coatcheck::conformance {
 
-extern std::filesystem::path file; // what make_backend opens
+extern std::filesystem::path file; // what the suite uses
 
-// While it lives, make_backend opens this file. With no argument: data/sessions.db in a new folder, whose folder data
+// While it lives, the suite uses this file. With no argument: data/sessions.db in a new folder, whose folder data
 // is not there yet.
 class file_in_folder {
 public:

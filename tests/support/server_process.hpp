@@ -120,7 +120,7 @@ public:
     }
 
     // Each returns when something accepts connections there; throws std::runtime_error with the log if the process
-    // ended or ten seconds passed.
+    // ended or half a minute passed.
     void wait_for_port(std::uint16_t port)
     {
         sockaddr_in address{};
@@ -149,15 +149,18 @@ public:
 private:
     bool running()
     {
-        if (pid_ > 0 && waitpid(pid_, nullptr, WNOHANG) == pid_)
+        int status = 0;
+        if (pid_ > 0 && waitpid(pid_, &status, WNOHANG) == pid_) {
             pid_ = 0;
+            lacks_something_ = WIFEXITED(status) && WEXITSTATUS(status) == 77;
+        }
         return pid_ > 0;
     }
 
     template <class Address>
     void wait_for(const Address& address)
     {
-        const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
         const auto* generic = reinterpret_cast<const sockaddr*>(&address);
         while (running() && std::chrono::steady_clock::now() < patience) {
             const int fd = socket(generic->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -167,10 +170,13 @@ private:
                 return;
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
+        if (lacks_something_)
+            missing(log());
         throw std::runtime_error("the server did not come up:\n" + log());
     }
 
     pid_t pid_;
+    bool lacks_something_ = false;
     std::filesystem::path log_;
 };
 

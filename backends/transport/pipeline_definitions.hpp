@@ -1,6 +1,8 @@
-#include "backends/redis/pipeline.hpp"
+#pragma once
+// The definitions of transport/pipeline.hpp, for the one file of a driver that instantiates it.
 
-#include "backends/redis/reply_error.hpp"
+#include "backends/transport/pipeline.hpp"
+
 #include "proto/random.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -10,13 +12,11 @@
 #include <utility>
 #include <vector>
 
-namespace coatcheck::redis {
+namespace coatcheck {
 
-namespace asio = boost::asio;
-using boost::system::error_code;
+namespace pipeline_limits {
+
 using namespace std::chrono_literals;
-
-namespace {
 
 constexpr auto connect_limit = 2s;
 constexpr auto shortest_pause = 50ms;
@@ -24,32 +24,37 @@ constexpr auto longest_pause = 1000ms;
 constexpr auto short_life = 1s;     // a connection that lived less counts as a failed attempt
 constexpr auto sweep_period = 10ms; // how late a deadline is noticed: a timer of its own for each request costs 4 µs
 constexpr std::size_t max_places = 10'000;
-constexpr std::size_t max_out = max_reply + (std::size_t{1} << 20);
+constexpr std::size_t max_waiting = std::size_t{1} << 20;     // bytes beyond the largest command
 constexpr std::size_t kept_capacity = std::size_t{256} << 10; // of a buffer between uses
 
-void empty(std::string& buffer)
+inline void empty(std::string& buffer)
 {
     buffer.clear();
     if (buffer.capacity() > kept_capacity)
         buffer.shrink_to_fit();
 }
 
-} // namespace
+} // namespace pipeline_limits
 
-pipeline::pipeline(executor on, const config& settings, server_facts& facts)
-    : on_(on), config_(settings), facts_(facts), sweep_timer_(on), pause_timer_(on)
-{}
-
-void pipeline::start()
+template <class Protocol>
+pipeline<Protocol>::pipeline(executor on, Protocol protocol)
+    : on_(on), protocol_(std::move(protocol)), sweep_timer_(on), pause_timer_(on)
 {
-    connect_by_ = clock::now() + connect_limit;
-    asio::co_spawn(on_, run(shared_from_this()), [](const std::exception_ptr& e) {
+    static_assert(pipelined_protocol<Protocol>);
+}
+
+template <class Protocol>
+void pipeline<Protocol>::start()
+{
+    connect_by_ = clock::now() + pipeline_limits::connect_limit;
+    boost::asio::co_spawn(on_, run(this->shared_from_this()), [](const std::exception_ptr& e) {
         if (e)
             std::rethrow_exception(e);
     });
 }
 
-void pipeline::abandon() noexcept
+template <class Protocol>
+void pipeline<Protocol>::abandon() noexcept
 {
     for (auto& p : places_)
         if (p.who != nullptr)
@@ -58,32 +63,34 @@ void pipeline::abandon() noexcept
     unsent_ = 0;
 }
 
-awaitable<result<reply>> pipeline::execute(std::span<const std::string_view> words, effect does, deadline by)
+template <class Protocol>
+auto pipeline<Protocol>::execute(const command& what, effect does, deadline by) -> awaitable<result<reply>>
 {
     for (bool again = false;; again = true) {
         request r{by};
-        if (auto refused = submit(r, words, does))
+        if (auto refused = submit(r, what, does))
             co_return *std::move(refused);
         reply_token token;
-        result<reply> answer = co_await asio::async_initiate<reply_token, void(result<reply>)>(
+        result<reply> answer = co_await boost::asio::async_initiate<reply_token, void(result<reply>)>(
             [&r](waiter w) { r.resume.emplace(std::move(w)); }, token);
         if (!r.lost || does == effect::writes || again)
             co_return answer;
     }
 }
 
-std::optional<failure> pipeline::submit(request& r, std::span<const std::string_view> words, effect does)
+template <class Protocol>
+std::optional<failure> pipeline<Protocol>::submit(request& r, const command& what, effect does)
 {
     const auto now = clock::now();
     if (r.by <= now)
-        return failure{errc::timed_out, "the deadline was over before Redis was asked"};
+        return failure{errc::timed_out, sentence("the deadline was over before it was the turn of ", "")};
     if (state_ == state::away)
         return away_because_;
-    const auto size = command_size(words);
-    if (places_.size() >= max_places || out_.size() + size > max_out)
-        return failure{errc::unavailable, "too many commands wait for Redis"};
+    if (places_.size() >= pipeline_limits::max_places ||
+        out_.size() + Protocol::size(what) > Protocol::max_command + pipeline_limits::max_waiting)
+        return failure{errc::unavailable, sentence("too many commands wait for ", "")};
     const auto before = out_.size();
-    append_command(out_, words);
+    Protocol::append(out_, what);
     places_.push_back({&r, does, out_.size() - before, 2 * (r.by - now), now});
     ++unsent_;
     request_flush();
@@ -91,23 +98,26 @@ std::optional<failure> pipeline::submit(request& r, std::span<const std::string_
     return std::nullopt;
 }
 
-void pipeline::complete(request& r, result<reply> answer)
+template <class Protocol>
+void pipeline<Protocol>::complete(request& r, result<reply> answer)
 {
     auto resume = *std::move(r.resume);
     resume(std::move(answer));
 }
 
-void pipeline::request_flush()
+template <class Protocol>
+void pipeline<Protocol>::request_flush()
 {
     if (state_ != state::ready || std::exchange(flush_requested_, true))
         return;
-    asio::post(on_, [self = shared_from_this()] {
+    boost::asio::post(on_, [self = this->shared_from_this()] {
         self->flush_requested_ = false;
         self->flush();
     });
 }
 
-void pipeline::flush()
+template <class Protocol>
+void pipeline<Protocol>::flush()
 {
     if (state_ != state::ready || link_->send_in_progress || retiring_ || out_.empty())
         return;
@@ -116,28 +126,30 @@ void pipeline::flush()
     unsent_ = 0;
     const std::size_t sent = link_->connection->write_now(sending);
     if (sent == sending.size()) {
-        empty(sending);
+        pipeline_limits::empty(sending);
         return;
     }
     link_->send_in_progress = true;
     const auto rest = std::string_view(sending).substr(sent);
-    link_->connection->async_write(rest, [self = shared_from_this(), l = link_](error_code ec, std::size_t) {
-        l->send_in_progress = false;
-        empty(l->sending);
-        if (ec)
-            l->connection->close();
-        else if (self->link_ == l)
-            self->flush();
-    });
+    link_->connection->async_write(
+        rest, [self = this->shared_from_this(), l = link_](boost::system::error_code ec, std::size_t) {
+            l->send_in_progress = false;
+            pipeline_limits::empty(l->sending);
+            if (ec)
+                l->connection->close();
+            else if (self->link_ == l)
+                self->flush();
+        });
 }
 
-awaitable<void> pipeline::run(std::shared_ptr<pipeline> self)
+template <class Protocol>
+awaitable<void> pipeline<Protocol>::run(std::shared_ptr<pipeline> self)
 {
     auto& p = *self;
     for (unsigned failures = 0;;) {
-        auto opened = co_await p.open(p.connect_by_);
+        auto opened = co_await p.protocol_.open(p.on_, p.connect_by_);
         if (opened) {
-            p.link_ = *std::move(opened);
+            p.link_ = std::make_shared<link>(*std::move(opened));
             p.connected_at_ = p.last_byte_ = clock::now();
             p.retiring_ = false;
             p.state_ = state::ready;
@@ -146,9 +158,9 @@ awaitable<void> pipeline::run(std::shared_ptr<pipeline> self)
             const auto why = co_await p.read_replies(*p.link_);
             p.link_->connection->close();
             p.link_.reset();
-            p.connect_by_ = clock::now() + connect_limit;
+            p.connect_by_ = clock::now() + pipeline_limits::connect_limit;
             p.connection_lost(why);
-            if (clock::now() - p.connected_at_ >= short_life)
+            if (clock::now() - p.connected_at_ >= pipeline_limits::short_life)
                 failures = 0;
             if (failures++ == 0)
                 continue;
@@ -158,40 +170,29 @@ awaitable<void> pipeline::run(std::shared_ptr<pipeline> self)
             ++failures;
         }
         co_await p.pause(failures);
-        p.connect_by_ = clock::now() + connect_limit;
+        p.connect_by_ = clock::now() + pipeline_limits::connect_limit;
     }
 }
 
-awaitable<void> pipeline::pause(unsigned failures)
+template <class Protocol>
+awaitable<void> pipeline<Protocol>::pause(unsigned failures)
 {
     constexpr unsigned growths = 5;
-    const auto most =
-        std::min<std::chrono::milliseconds>(longest_pause, shortest_pause * (1 << std::min(failures, growths)));
+    const auto most = std::min<std::chrono::milliseconds>(
+        pipeline_limits::longest_pause, pipeline_limits::shortest_pause * (1 << std::min(failures, growths)));
     const auto ms = random_uint64() % static_cast<std::uint64_t>(most.count() + 1);
     pause_timer_.expires_after(std::chrono::milliseconds(ms));
     const auto [ec] = co_await pause_timer_.async_wait(as_result);
     static_cast<void>(ec);
 }
 
-awaitable<result<std::shared_ptr<pipeline::link>>> pipeline::open(deadline by)
-{
-    auto connected = co_await connect(on_, config_.server, config_.tls.get(), by);
-    if (!connected)
-        co_return connected.error();
-    const time_limit limit(*connected, by);
-    const auto made = std::make_shared<link>(*connected);
-    const auto greeted = co_await greet(*made);
-    if (!greeted)
-        co_return greeted.error();
-    co_return made;
-}
-
-awaitable<failure> pipeline::read_replies(link& l)
+template <class Protocol>
+awaitable<failure> pipeline<Protocol>::read_replies(link& l)
 {
     for (;;) {
-        const auto [ec, n] = co_await l.connection->async_read_some(asio::buffer(l.received), as_result);
+        const auto [ec, n] = co_await l.connection->async_read_some(boost::asio::buffer(l.received), as_result);
         if (ec)
-            co_return failure{errc::unavailable, "the connection to Redis broke: " + ec.message()};
+            co_return failure{errc::unavailable, sentence("the connection to ", " broke: " + ec.message())};
         last_byte_ = clock::now();
         l.replies.feed({l.received.data(), n});
         for (;;) {
@@ -201,21 +202,21 @@ awaitable<failure> pipeline::read_replies(link& l)
             if (!*next)
                 break;
             if (!deliver(**next))
-                co_return failure{errc::unavailable, "Redis sent a reply that nothing asked for"};
+                co_return failure{errc::unavailable, sentence("", " sent a reply that nothing asked for")};
         }
         if (retiring_ && owed() == 0)
             co_return away_because_;
     }
 }
 
-bool pipeline::deliver(const reply& r)
+template <class Protocol>
+bool pipeline<Protocol>::deliver(const reply& r)
 {
     if (owed() == 0)
         return false;
-    // A new connection may lead to the new master, or says the password that has been set since.
-    if ((r.is_error("READONLY") || r.is_error("NOAUTH")) && clock::now() - connected_at_ >= short_life) {
+    if (auto why = Protocol::retires(r); why && clock::now() - connected_at_ >= pipeline_limits::short_life) {
         retiring_ = true;
-        away_because_ = failure_of(r.text);
+        away_because_ = *std::move(why);
     }
     const auto who = places_.front().who;
     places_.pop_front();
@@ -224,7 +225,8 @@ bool pipeline::deliver(const reply& r)
     return true;
 }
 
-void pipeline::connection_lost(const failure& why)
+template <class Protocol>
+void pipeline<Protocol>::connection_lost(const failure& why)
 {
     std::vector<place> sent(places_.begin(), places_.end() - static_cast<std::ptrdiff_t>(unsent_));
     places_.erase(places_.begin(), places_.end() - static_cast<std::ptrdiff_t>(unsent_));
@@ -237,43 +239,46 @@ void pipeline::connection_lost(const failure& why)
     }
 }
 
-void pipeline::go_away(failure why)
+template <class Protocol>
+void pipeline<Protocol>::go_away(failure why)
 {
     why.code = errc::unavailable;
     away_because_ = std::move(why);
     state_ = state::away;
     const auto waiting = std::exchange(places_, {});
     unsent_ = 0;
-    empty(out_);
+    pipeline_limits::empty(out_);
     for (const auto& p : waiting)
         if (p.who != nullptr)
             complete(*p.who, away_because_);
 }
 
-void pipeline::arm_sweep()
+template <class Protocol>
+void pipeline<Protocol>::arm_sweep()
 {
     if (std::exchange(sweep_armed_, true))
         return;
-    sweep_timer_.expires_after(sweep_period);
-    sweep_timer_.async_wait([self = shared_from_this()](error_code ec) {
+    sweep_timer_.expires_after(pipeline_limits::sweep_period);
+    sweep_timer_.async_wait([self = this->shared_from_this()](boost::system::error_code ec) {
         self->sweep_armed_ = false;
         if (!ec)
             self->sweep();
     });
 }
 
-void pipeline::sweep()
+template <class Protocol>
+void pipeline<Protocol>::sweep()
 {
     const auto now = clock::now();
     if (state_ == state::connecting && now >= connect_by_)
-        go_away({errc::unavailable, "connecting to Redis takes too long"});
+        go_away({errc::unavailable, sentence("connecting to ", " takes too long")});
     // Not while going through the places: a caller that resumes may add one.
     std::vector<request*> late;
     for (auto& p : places_)
         if (p.who != nullptr && p.who->by <= now)
             late.push_back(std::exchange(p.who, nullptr));
     for (auto* r : late)
-        complete(*r, failure{errc::timed_out, "Redis did not answer in time"});
+        complete(*r, failure{errc::timed_out, sentence("", " did not answer in time")});
     if (state_ == state::ready && owed() != 0) {
         const auto& oldest = places_.front();
         if (now >= std::max(oldest.since, last_byte_) + oldest.patience)
@@ -284,7 +289,8 @@ void pipeline::sweep()
 }
 
 // A write that was answered with timed_out while it waited for a connection is better not done at all.
-void pipeline::forget_unsent(clock::time_point now)
+template <class Protocol>
+void pipeline<Protocol>::forget_unsent(clock::time_point now)
 {
     std::string kept;
     std::deque<place> places;
@@ -302,4 +308,10 @@ void pipeline::forget_unsent(clock::time_point now)
     unsent_ = places_.size();
 }
 
-} // namespace coatcheck::redis
+template <class Protocol>
+std::string pipeline<Protocol>::sentence(std::string_view before, std::string_view after)
+{
+    return std::string(before).append(Protocol::server).append(after);
+}
+
+} // namespace coatcheck

@@ -1,12 +1,15 @@
-#include "tests/conformance/redis_proxy.hpp"
+#include "tests/conformance/proxy.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <stdexcept>
 
 namespace coatcheck::conformance {
@@ -31,8 +34,7 @@ constexpr int look_for_stop_ms = 20;
 
 } // namespace
 
-redis_proxy::redis_proxy(std::uint16_t server)
-    : server_(server), listening_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
+proxy::proxy(std::uint16_t server) : server_(server), listening_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
 {
     auto address = loopback(0);
     socklen_t length = sizeof address;
@@ -43,7 +45,7 @@ redis_proxy::redis_proxy(std::uint16_t server)
     accepting_ = std::jthread([this](const std::stop_token& stop) { accept_until_stopped(stop); });
 }
 
-redis_proxy::~redis_proxy()
+proxy::~proxy()
 {
     accepting_.request_stop();
     accepting_.join();
@@ -51,13 +53,13 @@ redis_proxy::~redis_proxy()
     close(listening_);
 }
 
-void redis_proxy::say(std::string bytes)
+void proxy::say(std::string bytes)
 {
     lies_.push_back(std::move(bytes));
     lie_ = &lies_.back();
 }
 
-void redis_proxy::accept_until_stopped(const std::stop_token& stop)
+void proxy::accept_until_stopped(const std::stop_token& stop)
 {
     while (!stop.stop_requested()) {
         pollfd waiting{listening_, POLLIN, 0};
@@ -69,15 +71,19 @@ void redis_proxy::accept_until_stopped(const std::stop_token& stop)
     }
 }
 
-void redis_proxy::carry(int client, const std::stop_token& stop)
+void proxy::carry(int client, const std::stop_token& stop)
 {
     const auto address = loopback(server_);
     const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     std::array<char, 65536> buffer;
     if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
         while (!stop.stop_requested()) {
+            if (stalled_) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(2));
+                continue;
+            }
             std::array<pollfd, 2> ends{{{client, POLLIN, 0}, {server, POLLIN, 0}}};
-            if (poll(ends.data(), ends.size(), look_for_stop_ms) <= 0)
+            if (poll(ends.data(), ends.size(), look_for_stop_ms) <= 0 || stalled_)
                 continue;
             if (ends[0].revents != 0) {
                 const auto n = recv(client, buffer.data(), buffer.size(), 0);
@@ -92,7 +98,17 @@ void redis_proxy::carry(int client, const std::stop_token& stop)
     close(client);
 }
 
-bool redis_proxy::carry_replies(int server, int client)
+bool proxy::send_reply(int client, std::string_view bytes) const
+{
+    if (!sliced_)
+        return send_all(client, bytes.data(), bytes.size());
+    // Each byte a segment of its own, and a read of its own while the client keeps up.
+    const int on = 1;
+    setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return std::ranges::all_of(bytes, [client](const char& byte) { return send_all(client, &byte, 1); });
+}
+
+bool proxy::carry_replies(int server, int client)
 {
     std::array<char, 65536> buffer;
     auto n = recv(server, buffer.data(), buffer.size(), 0);
@@ -102,7 +118,7 @@ bool redis_proxy::carry_replies(int server, int client)
         return send_all(client, lie->data(), lie->size());
     int left = left_;
     if (left < 0)
-        return send_all(client, buffer.data(), static_cast<std::size_t>(n));
+        return send_reply(client, {buffer.data(), static_cast<std::size_t>(n)});
     if (n >= left) {
         left_ = -1;
         send_all(client, buffer.data(), static_cast<std::size_t>(left));

@@ -1,49 +1,69 @@
 #pragma once
-// One connection to Redis, shared by all requests of one thread.
+// One connection to a server that answers commands in their order, shared by all requests of one thread.
 
-#include "backends/redis/redis_config.hpp"
-#include "backends/redis/resp.hpp"
+#include "backends/transport/connect.hpp"
+#include "backends/transport/runtime.hpp"
 #include "backends/transport/stream.hpp"
 #include "backends/transport/time_limit.hpp"
+#include "proto/error.hpp"
 
 #include <boost/asio/async_result.hpp>
 
 #include <array>
-#include <atomic>
 #include <chrono>
+#include <concepts>
 #include <deque>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
-namespace coatcheck::redis {
-
-// What the server said about itself when last connected to. Thread safe.
-struct server_facts {
-    std::atomic<bool> evicts{true};
-    std::atomic<bool> durable{false};
-};
+namespace coatcheck {
 
 enum class effect : std::uint8_t { reads, writes };
+
+// What a pipeline has to know of a server.
+template <class P>
+concept pipelined_protocol = requires(P& p, const typename P::reply& r, std::string& out, const typename P::command& c,
+                                      executor on, deadline by, typename P::parser& replies, std::string_view bytes) {
+    { P::server } -> std::convertible_to<std::string_view>; // its name in what operators read
+    { P::max_command } -> std::convertible_to<std::size_t>; // bytes
+
+    // Appends one command; `size` is what it adds at most.
+    { P::size(c) } -> std::convertible_to<std::size_t>;
+    { P::append(out, c) };
+
+    // Feeds bytes; the next reply that is whole, or nothing. Its views are valid until the next call. A failure is
+    // final: the place in the stream is lost.
+    { replies.feed(bytes) };
+    { replies.next() } -> std::same_as<result<std::optional<typename P::reply>>>;
+
+    // A connection that has been let in and owes no reply.
+    { p.open(on, by) } -> std::same_as<awaitable<result<std::shared_ptr<stream>>>>;
+
+    // Why this reply wants a new connection for what comes after it, if it does.
+    { P::retires(r) } -> std::same_as<std::optional<failure>>;
+};
 
 // Commands of all callers go out in one write per turn of the reactor, and each reply goes to the oldest command that
 // waits for one. A connection that breaks is made anew: at once, then with growing pauses, in which every command is
 // refused. Belongs to the thread of its executor, except for its construction, start and abandon.
-class pipeline : public std::enable_shared_from_this<pipeline> {
+template <class Protocol>
+class pipeline : public std::enable_shared_from_this<pipeline<Protocol>> {
 public:
-    // `settings` and `facts` must outlive the executor's work.
-    pipeline(executor on, const config& settings, server_facts& facts);
+    using reply = typename Protocol::reply;
+    using command = typename Protocol::command;
+
+    pipeline(executor on, Protocol protocol);
 
     // Begins to connect. Once.
     void start();
 
-    // Sends `words`, which must outlive the co_await, and waits for the reply. Its views are valid until the caller's
+    // Sends `what`, which must outlive the co_await, and waits for the reply. Its views are valid until the caller's
     // next co_await. An error reply is a reply. Failures: errc::timed_out past `by`, or if the connection broke before
     // the reply to a command that writes; errc::unavailable if there is no connection or too many commands wait. A
     // command that reads is sent once more on a new connection.
-    awaitable<result<reply>> execute(std::span<const std::string_view> words, effect does, deadline by);
+    awaitable<result<reply>> execute(const command& what, effect does, deadline by);
 
     // Lets go of every waiting caller without resuming it. Only while no thread runs the executor; nothing else may be
     // called after it.
@@ -52,7 +72,7 @@ public:
 private:
     using clock = std::chrono::steady_clock;
     using reply_token = boost::asio::use_awaitable_t<executor>;
-    using waiter = boost::asio::async_result<reply_token, void(result<reply>)>::handler_type;
+    using waiter = typename boost::asio::async_result<reply_token, void(result<reply>)>::handler_type;
 
     // A caller that waits. Lives in its coroutine's frame.
     struct request {
@@ -74,7 +94,7 @@ private:
         explicit link(std::shared_ptr<stream> s) : connection(std::move(s)) {}
 
         std::shared_ptr<stream> connection;
-        reply_parser replies;
+        typename Protocol::parser replies;
         std::array<char, 16384> received;
         std::string sending;
         bool send_in_progress = false;
@@ -87,12 +107,10 @@ private:
     };
 
     static awaitable<void> run(std::shared_ptr<pipeline> self);
-    awaitable<result<std::shared_ptr<link>>> open(deadline by);
-    awaitable<result<void>> greet(link& l);
     awaitable<failure> read_replies(link& l);
     awaitable<void> pause(unsigned failures);
 
-    std::optional<failure> submit(request& r, std::span<const std::string_view> words, effect does);
+    std::optional<failure> submit(request& r, const command& what, effect does);
     void request_flush();
     void flush();
     bool deliver(const reply& r);
@@ -103,10 +121,10 @@ private:
     void forget_unsent(clock::time_point now);
     std::size_t owed() const noexcept { return places_.size() - unsent_; }
     static void complete(request& r, result<reply> answer);
+    static std::string sentence(std::string_view before, std::string_view after);
 
     executor on_;
-    const config& config_;
-    server_facts& facts_;
+    Protocol protocol_;
     std::shared_ptr<link> link_; // while ready
     state state_ = state::connecting;
     bool retiring_ = false; // no more is sent: the link closes when its owed replies are there
@@ -123,4 +141,4 @@ private:
     steady_timer pause_timer_;
 };
 
-} // namespace coatcheck::redis
+} // namespace coatcheck

@@ -1,26 +1,34 @@
 #pragma once
-// A network between a client and a Redis server that breaks where a test wants it to.
+// A network between a client and a server that breaks where a test wants it to.
 
 #include <atomic>
 #include <cstdint>
 #include <list>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace coatcheck::conformance {
 
-class redis_proxy {
+class proxy {
 public:
-    explicit redis_proxy(std::uint16_t server);
-    ~redis_proxy();
-    redis_proxy(const redis_proxy&) = delete;
-    redis_proxy& operator=(const redis_proxy&) = delete;
+    explicit proxy(std::uint16_t server);
+    ~proxy();
+    proxy(const proxy&) = delete;
+    proxy& operator=(const proxy&) = delete;
 
-    std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_); }
+    std::uint16_t port() const noexcept { return port_; }
     int connections() const noexcept { return connections_; }
 
     // The connection that brings replies next breaks after so many bytes of them. Once.
     void cut_after(int reply_bytes) { left_ = reply_bytes; }
+
+    // Nothing arrives on either side, and connections are accepted all the same, until resume().
+    void stall() { stalled_ = true; }
+    void resume() { stalled_ = false; }
+
+    // Replies arrive a byte at a time.
+    void slice() { sliced_ = true; }
 
     // Sends this in place of the server's next bytes. Once.
     void say(std::string bytes);
@@ -28,6 +36,7 @@ public:
 private:
     void accept_until_stopped(const std::stop_token& stop);
     void carry(int client, const std::stop_token& stop);
+    bool send_reply(int client, std::string_view bytes) const;
     bool carry_replies(int server, int client);
 
     std::uint16_t server_;
@@ -35,6 +44,8 @@ private:
     int listening_;
     std::atomic<int> connections_ = 0;
     std::atomic<int> left_ = -1; // no limit
+    std::atomic<bool> stalled_ = false;
+    std::atomic<bool> sliced_ = false;
     std::atomic<const std::string*> lie_ = nullptr;
     std::list<std::string> lies_;
     std::list<std::jthread> threads_;

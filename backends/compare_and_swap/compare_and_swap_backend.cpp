@@ -1,0 +1,146 @@
+#include "backends/compare_and_swap/compare_and_swap_backend.hpp"
+
+#include "backends/transport/pause.hpp"
+
+#include <utility>
+
+namespace coatcheck {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// The longest pause before the attempt after `lost` lost ones: many writers of one session would else keep the server
+// busy with attempts of which one succeeds.
+constexpr std::chrono::milliseconds longest_pause(unsigned lost) noexcept
+{
+    constexpr unsigned most_doublings = 5;
+    return lost < 2 ? 0ms : 1ms * (1 << std::min(lost - 1, most_doublings));
+}
+
+// The head that a write sees; null for a record that is remembered no longer.
+const head* remembered(const head& about, time_point now) noexcept
+{
+    return about.keep_until > now ? &about : nullptr;
+}
+
+failure too_many_lost()
+{
+    return {errc::timed_out, "others kept changing the session until the deadline"};
+}
+
+} // namespace
+
+awaitable<result<std::optional<record>>> compare_and_swap_backend::load(const session_key& key, deadline by)
+{
+    auto found = co_await read(key, part::whole, by);
+    if (!found)
+        co_return found.error();
+    if (!*found)
+        co_return std::nullopt;
+    stored& old = **found;
+    if (!old.about)
+        co_return old.about.error();
+    co_return std::optional(record{*std::move(old.about), std::move(old.payload)});
+}
+
+awaitable<result<std::optional<write>>> compare_and_swap_backend::put_over(const session_key& key,
+                                                                           const std::optional<stored>& old,
+                                                                           const head_changes& changes,
+                                                                           std::string_view payload, precondition when,
+                                                                           time_point now, deadline by)
+{
+    if (old && !old->about)
+        co_return old->about.error();
+    const head* before = old ? remembered(*old->about, now) : nullptr;
+    if (const auto why = refusal(before, when, changes.may_create, now))
+        co_return std::optional(write{write::outcome::refused, *why, before != nullptr ? *before : head{}});
+    head next = apply(before, changes, now);
+    const auto done = old ? co_await replace(key, *old, next, payload, by) : co_await insert(key, next, payload, by);
+    if (!done)
+        co_return done.error();
+    if (!*done)
+        co_return std::nullopt;
+    co_return std::optional(
+        write{before != nullptr ? write::outcome::replaced : write::outcome::created, {}, std::move(next)});
+}
+
+awaitable<result<write>> compare_and_swap_backend::put(const session_key& key, const head_changes& changes,
+                                                       std::string_view payload, precondition when, time_point now,
+                                                       deadline by)
+{
+    const auto limit = caps().max_payload;
+    if (limit && payload.size() > *limit)
+        co_return failure{errc::too_large, "larger than the store's values may be"};
+    // A creator most likely finds nothing.
+    bool look = when.what() != precondition::test::absent;
+    for (unsigned lost = 0;; ++lost) {
+        std::optional<stored> old;
+        if (std::exchange(look, true)) {
+            auto found = co_await read(key, part::head, by);
+            if (!found)
+                co_return found.error();
+            old = *std::move(found);
+        }
+        auto done = co_await put_over(key, old, changes, payload, when, now, by);
+        if (!done)
+            co_return done.error();
+        if (*done)
+            co_return **std::move(done);
+        if (!co_await pause_at_most(longest_pause(lost), by))
+            co_return too_many_lost();
+    }
+}
+
+awaitable<result<void>> compare_and_swap_backend::end(const session_key& key, time_point now, time_point keep_until,
+                                                      deadline by)
+{
+    for (unsigned lost = 0;; ++lost) {
+        auto old = co_await read(key, part::head, by);
+        if (!old)
+            co_return old.error();
+        const head* before = *old && (*old)->about ? remembered(*(*old)->about, now) : nullptr;
+        const head grave = tombstone(before, now, keep_until);
+        auto done = *old ? co_await replace(key, **old, grave, {}, by) : co_await insert(key, grave, {}, by);
+        if (!done && done.error().code == errc::full && *old) {
+            const auto roomier = co_await make_room(key, **old, by);
+            if (!roomier)
+                co_return roomier.error();
+            done = co_await insert(key, grave, {}, by);
+        }
+        if (!done)
+            co_return done.error();
+        if (*done)
+            co_return result<void>();
+        if (!co_await pause_at_most(longest_pause(lost), by))
+            co_return too_many_lost();
+    }
+}
+
+awaitable<result<std::optional<head>>> compare_and_swap_backend::extend(const session_key& key, time_point now,
+                                                                        std::chrono::milliseconds keep_after_end,
+                                                                        deadline by)
+{
+    for (unsigned lost = 0;; ++lost) {
+        auto old = co_await read(key, needed_to_extend(), by);
+        if (!old)
+            co_return old.error();
+        if (!*old)
+            co_return std::nullopt;
+        if (!(*old)->about)
+            co_return (*old)->about.error();
+        const head& before = *(*old)->about;
+        if (!is_live(before, now) || !needs_extension(before, now))
+            co_return std::optional(before);
+        head next = extended(before, keep_after_end, now);
+        const auto done = co_await replace_head(key, **old, next, by);
+        if (!done)
+            co_return done.error();
+        if (*done)
+            co_return std::optional(std::move(next));
+        if (!co_await pause_at_most(longest_pause(lost), by))
+            co_return too_many_lost();
+    }
+}
+
+} // namespace coatcheck
