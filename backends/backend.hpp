@@ -31,6 +31,17 @@ enum class tombstones : std::uint8_t {
     best_effort, // the store may evict them, or lose them in a fail-over
 };
 
+// As GET /v1/stores and the README spell them.
+constexpr std::string_view name_of(kept_by k) noexcept
+{
+    return k == kept_by::store ? "store" : "daemon";
+}
+
+constexpr std::string_view name_of(tombstones t) noexcept
+{
+    return t == tombstones::kept ? "kept" : "best_effort";
+}
+
 // What an operator can rely on, shown by GET /v1/stores.
 struct capabilities {
     kept_by conditional_writes = kept_by::store;

@@ -134,8 +134,8 @@ public:
 
 metrics::metrics(std::size_t threads, std::vector<std::string> routes, std::vector<std::string> stores,
                  std::string version)
-    : routes_(std::move(routes)), stores_(std::move(stores)), version_(std::move(version)),
-      started_(in_seconds(std::chrono::system_clock::now().time_since_epoch()))
+    : routes_(std::move(routes)), stores_(std::move(stores)), open_circuits_(stores_.size()),
+      version_(std::move(version)), started_(in_seconds(std::chrono::system_clock::now().time_since_epoch()))
 {
     for (std::size_t i = 0; i < threads; ++i)
         threads_.push_back(std::make_unique<thread_counters>(routes_.size(), stores_.size()));
@@ -168,6 +168,11 @@ void metrics::count_error(std::size_t thread, std::size_t store, operation op, e
 void metrics::count_unreadable(std::size_t thread, std::size_t store) noexcept
 {
     threads_[thread]->stores[store].unreadable.add(1);
+}
+
+void metrics::set_circuit(std::size_t store, bool open) noexcept
+{
+    open_circuits_[store] = open;
 }
 
 void metrics::connection_opened(std::size_t thread) noexcept
@@ -223,7 +228,13 @@ std::string metrics::text() const
     MetricFamily errors{"coatcheck_store_errors_total", "Operations of a store that failed.", MetricType::Counter, {}};
     MetricFamily unreadable{
         "coatcheck_sessions_unreadable_total", "Records that nobody can read.", MetricType::Counter, {}};
+    MetricFamily circuits{"coatcheck_store_circuit_open",
+                          "1 while requests are refused because the store is away.",
+                          MetricType::Gauge,
+                          {}};
     for (std::size_t s = 0; s < stores_.size(); ++s) {
+        circuits.metric.push_back(
+            labelled({{"store", stores_[s]}}, open_circuits_[s].load() ? 1 : 0, MetricType::Gauge));
         for (std::size_t o = 0; o < operation_names.size(); ++o) {
             const std::vector<ClientMetric::Label> labels{{"store", stores_[s]},
                                                           {"operation", std::string(operation_names[o])}};
@@ -263,6 +274,7 @@ std::string metrics::text() const
         std::move(took),
         std::move(errors),
         std::move(unreadable),
+        std::move(circuits),
         single("coatcheck_connections", "Connections that are open.", MetricType::Gauge,
                static_cast<double>(connections())),
         single("coatcheck_connections_refused_total", "Connections closed at once for want of room.",

@@ -5,6 +5,7 @@
 #include "proto/error.hpp"
 #include "server/request.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +36,9 @@ public:
     // A record that nobody can read, answered as if it were not there.
     void count_unreadable(std::size_t thread, std::size_t store) noexcept;
 
+    // Whether requests to the store are refused because it is away.
+    void set_circuit(std::size_t store, bool open) noexcept;
+
     // A connection may be closed on another thread than it was opened on.
     void connection_opened(std::size_t thread) noexcept;
     void connection_closed(std::size_t thread) noexcept;
@@ -52,6 +56,7 @@ private:
 
     std::vector<std::string> routes_;
     std::vector<std::string> stores_;
+    std::vector<std::atomic<bool>> open_circuits_; // by store
     std::string version_;
     double started_; // seconds since the epoch
     std::vector<std::unique_ptr<thread_counters>> threads_;

@@ -8,9 +8,18 @@ namespace coatcheck {
 
 sessions::sessions(std::string name, std::size_t index, store_config settings, std::unique_ptr<backend> keeper,
                    metrics& counters)
-    : name_(std::move(name)), index_(index), settings_(std::move(settings)), keeper_(std::move(keeper)),
-      counters_(counters)
+    : name_(std::move(name)), index_(index), settings_(std::move(settings)), counters_(counters),
+      keeper_(std::move(keeper), [this](circuit now, const failure& why) { circuit_changed(now, why); })
 {}
+
+void sessions::circuit_changed(circuit now, const failure& why)
+{
+    counters_.set_circuit(index_, now == circuit::open);
+    if (now == circuit::open)
+        log::warn("store away, circuit open", {{"store", name_}, {"error", why.detail}});
+    else
+        log::info("store back, circuit closed", {{"store", name_}});
+}
 
 template <class T>
 awaitable<result<T>> sessions::measured(metrics::operation op, awaitable<result<T>> work)
@@ -48,7 +57,7 @@ head_changes sessions::changes_of(session_settings&& settings) const
 
 awaitable<result<record>> sessions::load(const session_key& key, reading how, time_point now)
 {
-    auto found = co_await measured(metrics::operation::load, keeper_->load(key, next_deadline()));
+    auto found = co_await measured(metrics::operation::load, keeper_.load(key, next_deadline()));
     if (!found)
         co_return found.error();
     if (!*found || (*found)->about.keep_until <= now)
@@ -58,7 +67,7 @@ awaitable<result<record>> sessions::load(const session_key& key, reading how, ti
         co_return failure{errc::ended, {}};
     if (how == reading::use && needs_extension(stored.about, now)) {
         auto moved = co_await measured(metrics::operation::extend,
-                                       keeper_->extend(key, now, settings_.tombstone, next_deadline()));
+                                       keeper_.extend(key, now, settings_.tombstone, next_deadline()));
         if (!moved) {
             // The data is good until it expires, so the use is served; the next one tries again.
             log::warn("extension not written", {{"store", name_}, {"error", moved.error().detail}});
@@ -76,11 +85,11 @@ awaitable<result<record>> sessions::load(const session_key& key, reading how, ti
 awaitable<result<write>> sessions::write_record(const session_key& key, std::string_view payload,
                                                 const head_changes& changes, precondition when, time_point now)
 {
-    const auto limit = keeper_->caps().max_payload;
+    const auto limit = keeper_.caps().max_payload;
     if (limit && payload.size() > *limit)
         co_return failure{errc::too_large, {}};
     auto written =
-        co_await measured(metrics::operation::put, keeper_->put(key, changes, payload, when, now, next_deadline()));
+        co_await measured(metrics::operation::put, keeper_.put(key, changes, payload, when, now, next_deadline()));
     co_return written;
 }
 
@@ -102,13 +111,13 @@ awaitable<result<write>> sessions::create(const session_key& key, std::string_vi
 awaitable<result<void>> sessions::end(const session_key& key, time_point now)
 {
     co_return co_await measured(metrics::operation::end,
-                                keeper_->end(key, now, now + settings_.tombstone, next_deadline()));
+                                keeper_.end(key, now, now + settings_.tombstone, next_deadline()));
 }
 
 awaitable<result<head>> sessions::touch(const session_key& key, time_point now)
 {
     auto moved =
-        co_await measured(metrics::operation::extend, keeper_->extend(key, now, settings_.tombstone, next_deadline()));
+        co_await measured(metrics::operation::extend, keeper_.extend(key, now, settings_.tombstone, next_deadline()));
     if (!moved)
         co_return moved.error();
     if (!*moved || (*moved)->keep_until <= now)
@@ -120,7 +129,7 @@ awaitable<result<head>> sessions::touch(const session_key& key, time_point now)
 
 awaitable<result<void>> sessions::probe()
 {
-    co_return co_await keeper_->probe(next_deadline());
+    co_return co_await keeper_.probe(next_deadline());
 }
 
 } // namespace coatcheck

@@ -3,6 +3,7 @@
 // here or in proto/change.hpp; backends only keep records.
 
 #include "backends/backend.hpp"
+#include "backends/layers/breaker.hpp"
 #include "server/config.hpp"
 #include "server/metrics.hpp"
 
@@ -36,7 +37,9 @@ public:
 
     const std::string& name() const noexcept { return name_; }
     const store_config& settings() const noexcept { return settings_; }
-    capabilities caps() const noexcept { return keeper_->caps(); }
+    capabilities caps() const noexcept { return keeper_.caps(); }
+    acknowledgement acknowledges() const { return keeper_.acknowledges(); }
+    circuit state() const noexcept { return keeper_.state(); }
 
     awaitable<result<record>> load(const session_key& key, reading how, time_point now);
 
@@ -59,14 +62,15 @@ private:
     head_changes changes_of(session_settings&& settings) const;
     awaitable<result<write>> write_record(const session_key& key, std::string_view payload, const head_changes& changes,
                                           precondition when, time_point now);
+    void circuit_changed(circuit now, const failure& why);
     template <class T>
     awaitable<result<T>> measured(metrics::operation op, awaitable<result<T>> work);
 
     std::string name_;
     std::size_t index_;
     store_config settings_;
-    std::unique_ptr<backend> keeper_;
     metrics& counters_;
+    breaker keeper_;
 };
 
 } // namespace coatcheck

@@ -89,7 +89,7 @@ public:
 
     acknowledgement acknowledges() const override
     {
-        return {"kept in the daemon's memory", "the sessions are gone when the daemon ends; sqlite:// keeps them"};
+        return {"kept in the daemon's memory", "for one daemon only, and its sessions are gone when it ends; sqlite:// keeps them"};
     }
 
     awaitable<result<std::optional<record>>> load(const session_key& key, deadline) override

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 constexpr auto connect_limit = 2s;
 constexpr auto shortest_pause = 50ms;
-constexpr auto longest_pause = 1000ms;
+constexpr auto longest_pause = 500ms;
 constexpr auto short_life = 1s;     // a connection that lived less counts as a failed attempt
 constexpr auto sweep_period = 10ms; // how late a deadline is noticed: a timer of its own for each request costs 4 µs
 constexpr std::size_t max_places = 10'000;
