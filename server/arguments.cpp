@@ -31,6 +31,10 @@ struct command_line {
             instead
                 ->add_option("--new-token", out.token_name, "make a token: print it, and its line for the tokens file")
                 ->type_name("NAME");
+        schema = instead->add_flag("--print-schema")
+                     ->description("print what makes the stores' tables, for daemons that may not make them");
+        backends = instead->add_flag("--list-backends")
+                       ->description("print what each backend of this build promises, as a Markdown table");
         version = instead->add_flag("--version")->description("print the version and the backends");
         instead->require_option(0, 1);
         app.add_option("--scope", scopes, "what the new token may do: app, metrics, admin; by default app")
@@ -49,6 +53,8 @@ struct command_line {
     CLI::Option* check;
     CLI::Option* health;
     CLI::Option* token;
+    CLI::Option* schema;
+    CLI::Option* backends;
     CLI::Option* version;
 };
 
@@ -69,11 +75,13 @@ arguments parse_arguments(int argc, const char* const* argv)
     } catch (const std::invalid_argument& e) {
         throw usage_error(std::string("--scope: ") + e.what());
     }
-    line.out.what = *line.check     ? action::check
-                    : *line.health  ? action::health
-                    : *line.token   ? action::new_token
-                    : *line.version ? action::version
-                                    : action::serve;
+    line.out.what = *line.check      ? action::check
+                    : *line.health   ? action::health
+                    : *line.token    ? action::new_token
+                    : *line.schema   ? action::print_schema
+                    : *line.backends ? action::list_backends
+                    : *line.version  ? action::version
+                                     : action::serve;
     return line.out;
 }
 

@@ -4,6 +4,7 @@
 #include "server/listener.hpp"
 #include "server/log.hpp"
 #include "server/release.hpp"
+#include "server/store_report.hpp"
 #include "server/tls.hpp"
 #include "server/tokens.hpp"
 
@@ -69,6 +70,8 @@ public:
             log::info("listening", {{"address", l->address()}});
         }
         asio::co_spawn(threads_->context(0), handle_signals(), asio::detached);
+        for (const auto& [name, store] : shared_->stores)
+            asio::co_spawn(threads_->context(0), report_when_up(*store), asio::detached);
         log::info("ready", {{"version", release_version}, {"threads", threads_->threads()}});
 
         std::vector<std::jthread> others;

@@ -48,6 +48,29 @@ void check(const config& settings)
     std::cout << describe(settings);
 }
 
+void print_schema(const config& settings)
+{
+    bool any = false;
+    for (const auto& [name, store] : settings.stores)
+        if (const auto schema = schema_of(store.url); !schema.empty()) {
+            std::cout << schema;
+            any = true;
+        }
+    if (!any)
+        throw config_error("no store of this configuration has tables to make");
+}
+
+void list_backends()
+{
+    std::cout << "| | URL | an acknowledged write survives | conditional writes | tombstones | limits |\n"
+                 "|---|---|---|---|---|---|\n";
+    for (const auto& says : backend_guarantees())
+        std::cout << "| " << says.title << " | " << says.url << " | " << says.survives << " | "
+                  << (says.conditional_writes == kept_by::store ? "by the store: any number of daemons"
+                                                                : "by the daemon: one daemon")
+                  << " | " << says.tombstones << " | " << says.limits << " |\n";
+}
+
 int print_health(const arguments& args)
 {
     const auto target =
@@ -90,6 +113,12 @@ int run(const arguments& args)
         return print_health(args);
     case arguments::action::check:
         check(load(args));
+        return 0;
+    case arguments::action::print_schema:
+        print_schema(load(args));
+        return 0;
+    case arguments::action::list_backends:
+        list_backends();
         return 0;
     case arguments::action::serve:
         serve(load(args));

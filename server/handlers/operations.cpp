@@ -38,14 +38,17 @@ void describe_store(msgpack_writer& w, const service& s, const store_state& stat
     const sessions& store = *state.store;
     const capabilities caps = store.caps();
     const auto url = backend_url::parse(store.settings().url);
-    w.text(store.name()).map(5);
+    const acknowledgement acknowledged = store.acknowledges();
+    w.text(store.name()).map(6);
     w.text("state").text(state_name(state));
-    w.text("backends").array(1).map(2);
-    w.text("kind").text(url.scheme).text("state").text(state_name(state));
+    w.text("backends").array(1).map(3);
+    w.text("kind").text(url.scheme).text("state").text(state_name(state)).text("circuit").text(name_of(store.state()));
     w.text("capabilities").map(3);
-    w.text("conditional_writes").text(caps.conditional_writes == kept_by::store ? "store" : "daemon");
-    w.text("tombstones").text(caps.ended_records == tombstones::kept ? "kept" : "best_effort");
+    w.text("conditional_writes").text(name_of(caps.conditional_writes));
+    w.text("tombstones").text(name_of(caps.ended_records));
     w.text("durable").boolean(caps.durable);
+    w.text("acknowledgement").map(2).text("means").text(acknowledged.means).text("warning");
+    acknowledged.warning.empty() ? w.null() : w.text(acknowledged.warning);
     w.text("limits").map(2);
     w.text("body").number(
         static_cast<std::int64_t>(std::min(s.settings.limits.body, caps.max_payload.value_or(s.settings.limits.body))));

@@ -30,10 +30,11 @@ def test_help_names_every_option_and_variable(folder):
     for option in ("--help", "-h"):
         done = run(option, folder=folder)
         assert done.returncode == 0 and done.stderr == ""
-        for word in ("--check", "--config", "--health", "--insecure", "--new-token", "--scope", "--stores", "--version",
-                     "COATCHECK_STORE", "COATCHECK_LISTEN", "COATCHECK_OPS_LISTEN", "COATCHECK_TOKENS_FILE",
-                     "COATCHECK_TOKEN", "COATCHECK_THREADS", "COATCHECK_LOG_LEVEL", "COATCHECK_LOG_FORMAT",
-                     "COATCHECK_CONFIG", "COATCHECK_STORE_FILE", "COATCHECK_TOKEN_FILE"):
+        for word in ("--check", "--config", "--health", "--insecure", "--list-backends", "--new-token",
+                     "--print-schema", "--scope", "--stores", "--version", "COATCHECK_STORE",
+                     "COATCHECK_LISTEN", "COATCHECK_OPS_LISTEN", "COATCHECK_TOKENS_FILE", "COATCHECK_TOKEN",
+                     "COATCHECK_THREADS", "COATCHECK_LOG_LEVEL", "COATCHECK_LOG_FORMAT", "COATCHECK_CONFIG",
+                     "COATCHECK_STORE_FILE", "COATCHECK_TOKEN_FILE"):
             assert word in done.stdout
 
 

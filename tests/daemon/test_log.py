@@ -114,6 +114,7 @@ def test_a_line_names_the_session_by_its_handle(start):
 
 def test_at_its_default_level_everyday_answers_write_no_line(start):
     daemon = start()
+    daemon.logged("store weaker than sessions deserve")
     with daemon.client() as client:
         before = len(daemon.lines)
         id = client.create().id
