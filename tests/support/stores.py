@@ -1,49 +1,24 @@
 """The stores that tests keep their sessions in, each on the real thing."""
 
 import itertools
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 
 import pytest
 
-import patience
 import running
+import store_servers
+from store_servers import missing  # noqa: F401, for conftest.py
 
 STORES = ("memory", "sqlite", "redis")
 numbers = itertools.count()
 
 
-def missing(what):
-    """Something of the machine's is not there: a visible skip for a developer, a failure in CI."""
-    if os.environ.get("CI"):
-        pytest.fail(f"this test needs {what}")
-    pytest.skip(f"this test needs {what}")
-
-
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory):
-    """A real Redis of this run's own, on a Unix socket."""
-    if not shutil.which("redis-server"):
-        missing("redis-server")
+    """A real Redis of this run's own."""
     if " redis" not in running.run("--version", folder=tmp_path_factory.getbasetemp()).stdout:
         missing("a build with the redis backend")
-    with tempfile.TemporaryDirectory(prefix="coatcheck-") as home:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        server = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", home,
-                                   "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
-        def answers():
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) == 0
-        try:
-            patience.until(answers)
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.terminate()
-            server.wait()
+    with store_servers.server("redis") as server:
+        yield server.url()
 
 
 @pytest.fixture(scope="session")
