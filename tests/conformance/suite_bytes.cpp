@@ -92,6 +92,27 @@ TEST_CASE("subjects and labels of any bytes come back as they were written, up t
     }
 }
 
+TEST_CASE("a payload of exactly what the store takes is kept, with the longest subject and label")
+{
+    fixture f;
+    const auto limit = f.store().caps().max_payload;
+    if (!limit || *limit > (std::size_t{20} << 20U))
+        return; // More than a test should send.
+    auto changes = plain_changes();
+    changes.subject = std::string(max_subject_length, 's');
+    changes.label = std::string(max_label_length, 'l');
+    const auto key = f.new_key();
+    const std::string payload = random_text(*limit);
+    f.put(key, "red", precondition::none(), changes);
+    f.put(key, payload);
+    const auto held = f.load(key);
+    REQUIRE(held);
+    CHECK((held->payload == payload));
+    f.now += 30min;
+    f.extend(key);
+    f.end(key);
+}
+
 TEST_CASE("a payload beyond what the store takes is refused and changes nothing")
 {
     fixture f;

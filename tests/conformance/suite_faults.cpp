@@ -53,6 +53,8 @@ void check_away(const failure& f)
 
 } // namespace
 
+TEST_SUITE_BEGIN("faults");
+
 TEST_CASE("a server that goes away is said to be, and is found again when it is back")
 {
     const auto way = remote();
@@ -204,5 +206,7 @@ TEST_CASE("a server that refuses us is away, and the reason tells no password")
         MESSAGE(written.error().detail);
     }
 }
+
+TEST_SUITE_END();
 
 } // namespace coatcheck::conformance

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import running
-from stores import STORES, missing, new_store, redis_url  # noqa: F401, fixtures of the tests
+from stores import STORES, missing, new_store, redis_url, shared_server  # noqa: F401, fixtures of the tests
 
 numbers = itertools.count()
 

@@ -1,5 +1,6 @@
 """The stores that tests keep their sessions in, each on the real thing."""
 
+import contextlib
 import itertools
 
 import pytest
@@ -13,21 +14,36 @@ numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory):
-    """A real Redis of this run's own."""
+def shared_server(tmp_path_factory):
+    """shared_server(kind): a real server of this run's own, the same at each call."""
+    with contextlib.ExitStack() as started:
+        servers = {}
+
+        def of(kind):
+            if kind not in servers:
+                servers[kind] = started.enter_context(store_servers.server(kind))
+            return servers[kind]
+        yield of
+
+
+@pytest.fixture(scope="session")
+def redis_url(shared_server, tmp_path_factory):
     if " redis" not in running.run("--version", folder=tmp_path_factory.getbasetemp()).stdout:
         missing("a build with the redis backend")
-    with store_servers.server("redis") as server:
-        yield server.url()
+    return shared_server("redis").url()
 
 
 @pytest.fixture(scope="session")
 def new_store(request, tmp_path_factory):
-    """new_store(kind): the URL of an empty store."""
+    """new_store(kind): the URL of a store; an empty one for those of STORES, shared by the run for others."""
     def make(kind):
         if kind == "memory":
             return "memory://"
         if kind == "sqlite":
             return f"sqlite://{tmp_path_factory.mktemp('sqlite')}/sessions.db"
-        return f"{request.getfixturevalue('redis_url')}?prefix=test{next(numbers)}:"
+        if kind == "file":
+            return f"file://{tmp_path_factory.mktemp('file')}/sessions"
+        if kind == "redis":
+            return f"{request.getfixturevalue('redis_url')}?prefix=test{next(numbers)}:"
+        return request.getfixturevalue("shared_server")(kind).url()
     return make
