@@ -11,9 +11,12 @@ namespace {
 
 using type = reply::type;
 
-// At least as long as a header of the binary protocol, for which a server of that waits before it closes.
-constexpr std::string_view questions = "mn\r\nversion\r\nstats settings\r\n";
-constexpr int answers_if_refused = 3;
+// Read by no one: whether meta commands are known, and a password is wanted. As long as a header of the binary
+// protocol, for which a server that speaks only that waits before it closes.
+constexpr std::string_view first_question = "mg coatcheck-greeting O1\r\n";
+static_assert(first_question.size() >= 24);
+
+constexpr std::string_view questions = "version\r\nstats settings\r\n";
 
 constexpr std::string_view binary_group = "settings";
 
@@ -82,30 +85,23 @@ awaitable<result<settings_reader>> hear_settings(conversation& c)
     co_return settings;
 }
 
-// After CLIENT_ERROR unauthenticated: what the auth file (-Y) wants, and the questions once more.
+// After CLIENT_ERROR unauthenticated: what the auth file (-Y) wants.
 awaitable<result<void>> authenticate(conversation& c, const config& settings)
 {
-    for (int left = answers_if_refused - 1; left != 0; --left)
-        if (const auto heard = co_await c.hear(); !heard)
-            co_return heard.error();
     if (settings.user.empty())
         co_return away("memcached wants a user and a password (-Y); the URL has none");
+    if (settings.password.find(' ') != std::string::npos)
+        co_return away("memcached's auth file knows no password with a space");
     const std::string secret = settings.user + " " + settings.password;
-    std::string words = "set coatcheck 0 0 " + std::to_string(secret.size()) + "\r\n" + secret + "\r\n";
-    words.append(questions);
+    const std::string words = "set coatcheck 0 0 " + std::to_string(secret.size()) + "\r\n" + secret + "\r\n";
     if (const auto said = co_await c.say(words); !said)
         co_return said.error();
-    // What it answers may repeat the password, so it is not told.
     const auto heard = co_await c.hear();
     if (!heard)
         co_return heard.error();
+    // What it says may repeat the password.
     if (heard->what != type::done)
         co_return away("memcached refuses the user or the password");
-    const auto alive = co_await c.hear();
-    if (!alive)
-        co_return alive.error();
-    if (alive->what != type::alive)
-        co_return away("memcached has let us in and answers nothing");
     co_return result<void>();
 }
 
@@ -114,7 +110,7 @@ awaitable<result<void>> authenticate(conversation& c, const config& settings)
 awaitable<result<settings_reader>> greet_in_text(stream& connection, const config& settings, bool& speaks_no_text)
 {
     conversation c(connection);
-    if (const auto said = co_await c.say(questions); !said)
+    if (const auto said = co_await c.say(first_question); !said)
         co_return said.error();
     const auto first = co_await c.hear();
     if (!first) {
@@ -125,13 +121,15 @@ awaitable<result<settings_reader>> greet_in_text(stream& connection, const confi
     if (first->what == type::refused && first->text == "unauthenticated") {
         if (const auto done = co_await authenticate(c, settings); !done)
             co_return done.error();
-    } else if (first->what == type::alive) {
+    } else if (first->answers == reply::family::get || first->answers == reply::family::remove) {
         if (!settings.user.empty())
             co_return away("memcached asks for no password (it was started without -Y and -S), and the URL has one");
     } else {
         co_return away(first->text.empty() ? "this is no memcached 1.6 or later: it does not know the meta commands"
                                            : "memcached answers " + std::string(first->text));
     }
+    if (const auto said = co_await c.say(questions); !said)
+        co_return said.error();
     co_return co_await hear_settings(c);
 }
 

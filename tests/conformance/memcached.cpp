@@ -63,20 +63,20 @@ std::string store_url()
     }
     if (over == "tls") {
         static const memcached_authority ca;
-        static const testing::server server("memcached", {"-m", "256", "tls=" + ca.folder()});
+        static const memcached_server server({"-m", "256", "tls=" + ca.folder()});
         return "memcacheds://localhost:" + std::to_string(server.port()) + "?ca=" + ca.file("ca.pem");
     }
     if (over == "auth") {
-        static const testing::server server("memcached", {"-m", "256", "auth=app:secret"});
+        static const memcached_server server({"-m", "256", "auth=app:secret"});
         return "memcached://app:secret@" + server.address();
     }
     if (over == "sasl") {
-        static const testing::server server("memcached", {"-m", "256", "sasl=app:secret"});
+        static const memcached_server server({"-m", "256", "sasl=app:secret"});
         return "memcached://app%40coatcheck:secret@" + server.address() + "?sasl=yes";
     }
     if (over == "three") {
-        static const testing::server first("memcached", {"-m", "128"});
-        static const testing::server second("memcached", {"-m", "128"});
+        static const memcached_server first({"-m", "128"});
+        static const memcached_server second({"-m", "128"});
         return memcached_at(shared_memcached().port()) + "," + first.address() + "," + second.address() + "/";
     }
     return memcached_at(shared_memcached().port());
@@ -86,9 +86,9 @@ std::optional<remote_store> remote()
 {
     return remote_store{.kind = "memcached", .url = &memcached_at, .refused = [] {
                             static const memcached_authority ca;
-                            static const testing::server file("memcached", {"auth=app:right"});
-                            static const testing::server sasl("memcached", {"sasl=app:right"});
-                            static const testing::server tls("memcached", {"tls=" + ca.folder()});
+                            static const memcached_server file({"auth=app:right"});
+                            static const memcached_server sasl({"sasl=app:right"});
+                            static const memcached_server tls({"tls=" + ca.folder()});
                             const auto tls_port = std::to_string(tls.port());
                             return std::vector<std::string>{
                                 "memcached://app:secret@" + file.address(),
@@ -146,7 +146,7 @@ TEST_CASE("memcached: it keeps what it has in memory, and says so")
 {
     for (const auto& [options, evicts] : {std::pair<std::vector<std::string>, bool>{{}, true},
                                           std::pair<std::vector<std::string>, bool>{{"-M"}, false}}) {
-        const testing::server server("memcached", options);
+        const memcached_server server(options);
         fixture f(memcached_at(server.port()));
         connect_both(f);
         CHECK(f.store().caps().conditional_writes == kept_by::store);
@@ -199,7 +199,7 @@ TEST_CASE("memcached: lifetimes beyond 30 days, of which memcached would make a 
 {
     memcached_shell shell(shared_memcached().port());
     fixture f(memcached_at(shared_memcached().port()));
-    for (const auto idle : {27 * 24h, 28 * 24h, 30 * 24h, 31 * 24h, 400 * 24h}) {
+    for (const std::chrono::minutes idle : {27 * 24h, 28 * 24h, 30 * 24h, 31 * 24h, 400 * 24h}) {
         const auto key = f.new_key();
         auto changes = plain_changes();
         changes.idle = idle;
@@ -233,7 +233,7 @@ TEST_CASE("memcached: the largest session is what -I leaves, one byte more is no
          {std::pair<std::string, std::size_t>{"512k", 512U << 10U},
           std::pair<std::string, std::size_t>{"1m", 1U << 20U}, std::pair<std::string, std::size_t>{"3m", 3U << 20U}}) {
         CAPTURE(option);
-        const testing::server server("memcached", {"-m", "256", "-I", option});
+        const memcached_server server({"-m", "256", "-I", option});
         memcached_shell shell(server.port());
         fixture f(memcached_at(server.port()) + "?prefix=" + std::string(207, 'p'));
         connect_both(f);
@@ -258,7 +258,7 @@ TEST_CASE("memcached: the largest session is what -I leaves, one byte more is no
 
 TEST_CASE("memcached: a server that takes less than one is used to is asked before anything is sent")
 {
-    const testing::server server("memcached", {"-I", "512k"});
+    const memcached_server server({"-I", "512k"});
     fixture f(memcached_at(server.port()));
     // Nobody has connected yet, so the store seems to take what memcached's default takes.
     const auto key = f.new_key();
@@ -275,7 +275,7 @@ TEST_CASE("memcached: a full server that evicts nothing refuses what needs memor
         std::vector<std::string> options{"-M", "-m", "8"};
         if (*sasl != '\0')
             options.emplace_back(sasl);
-        const testing::server server("memcached", options);
+        const memcached_server server(options);
         fixture f(*sasl != '\0' ? "memcached://app%40coatcheck:secret@" + server.address() + "?sasl=yes"
                                 : memcached_at(server.port()));
         const auto used = f.new_key();
@@ -323,7 +323,7 @@ TEST_CASE("memcached: a full server that evicts nothing refuses what needs memor
 
 TEST_CASE("memcached: a full server that evicts takes what comes")
 {
-    const testing::server server("memcached", {"-m", "8"});
+    const memcached_server server({"-m", "8"});
     fixture f(memcached_at(server.port()));
     for (int i = 0; i < 2000; ++i)
         REQUIRE(try_put(f, f.new_key(), std::string(20'000, 'x')).has_value());
@@ -356,8 +356,8 @@ TEST_CASE("memcached: what is no record, or of a later release, is never overwri
 
 TEST_CASE("memcached: of several servers each has its share, and one that is away takes no other's sessions along")
 {
-    testing::server away("memcached");
-    const testing::server stays("memcached");
+    memcached_server away;
+    const memcached_server stays;
     fixture f(memcached_at(away.port()) + "," + stays.address() + "/");
     connect_both(f);
     std::vector<session_key> keys;
@@ -400,7 +400,7 @@ TEST_CASE("memcached: of several servers each has its share, and one that is awa
 TEST_CASE("memcached: TLS wants the CA, the name and, where the server asks, the client's certificate")
 {
     const memcached_authority ca;
-    const testing::server server("memcached", {"tls=" + ca.folder(), "client-ca=" + ca.file("ca.pem")});
+    const memcached_server server({"tls=" + ca.folder(), "client-ca=" + ca.file("ca.pem")});
     const auto url = "memcacheds://localhost:" + std::to_string(server.port()) + "?ca=" + ca.file("ca.pem");
     fixture without(url);
     CHECK(code_of(without.wait(without.store().probe(soon()))) == errc::unavailable);
@@ -410,7 +410,7 @@ TEST_CASE("memcached: TLS wants the CA, the name and, where the server asks, the
 
 TEST_CASE("memcached: a server that demands SASL is found out")
 {
-    const testing::server server("memcached", {"sasl=app:secret"});
+    const memcached_server server({"sasl=app:secret"});
     fixture f("memcached://app%40coatcheck:secret@" + server.address());
     connect_both(f);
     const auto key = f.new_key();
@@ -421,7 +421,7 @@ TEST_CASE("memcached: a server that demands SASL is found out")
 
 TEST_CASE("memcached: a server without CAS is refused")
 {
-    const testing::server server("memcached", {"-C"});
+    const memcached_server server({"-C"});
     fixture f(memcached_at(server.port()));
     const auto answer = f.wait(f.store().probe(soon()));
     REQUIRE(!answer.has_value());

@@ -21,9 +21,9 @@ std::string memcached_key(const session_key& key)
     return "coatcheck:" + std::string(key.name.str());
 }
 
-testing::server& shared_memcached()
+memcached_server& shared_memcached()
 {
-    static testing::server server("memcached", {"-m", "256"});
+    static memcached_server server({"-m", "256"});
     return server;
 }
 

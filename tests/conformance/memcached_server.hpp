@@ -14,8 +14,15 @@ std::string memcached_at(std::uint16_t port);
 // Under which the daemon keeps a session, unless told otherwise.
 std::string memcached_key(const session_key& key);
 
+// It has nothing to lose, and would take a second to end of itself.
+class memcached_server : public testing::server {
+public:
+    explicit memcached_server(std::vector<std::string> options = {}) : server("memcached", std::move(options)) {}
+    ~memcached_server() { crash(); }
+};
+
 // The server that most tests share. It keeps running.
-testing::server& shared_memcached();
+memcached_server& shared_memcached();
 
 // Another client of the same server, which speaks text.
 class memcached_shell {
