@@ -3,6 +3,9 @@
 #include "backends/memcached/binary.hpp"
 #include "backends/memcached/codec.hpp"
 
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+
 #include <array>
 
 namespace coatcheck::memcached {
@@ -49,20 +52,25 @@ public:
             if (*next)
                 co_return **next;
             const auto [ec, n] = co_await with_.async_read_some(boost::asio::buffer(received_), as_result);
-            if (ec)
+            if (ec) {
+                left_ = !heard_ && (ec == boost::asio::error::eof || ec == boost::asio::error::connection_reset ||
+                                    ec == boost::asio::ssl::error::stream_truncated);
                 co_return away("memcached did not greet: " + ec.message());
+            }
             heard_ = true;
             replies_.feed({received_.data(), n});
         }
     }
 
-    bool heard_nothing() const noexcept { return !heard_; }
+    // The server closed the connection without a word.
+    bool left() const noexcept { return left_; }
 
 private:
     stream& with_;
     reply_parser replies_;
     std::array<char, 4096> received_;
     bool heard_ = false;
+    bool left_ = false;
 };
 
 // Version and settings, in either protocol.
@@ -114,7 +122,7 @@ awaitable<result<settings_reader>> greet_in_text(stream& connection, const confi
         co_return said.error();
     const auto first = co_await c.hear();
     if (!first) {
-        speaks_no_text = c.heard_nothing();
+        speaks_no_text = c.left();
         co_return speaks_no_text ? away(first.error().detail + "; whether it demands SASL is tried next")
                                  : first.error();
     }
@@ -141,7 +149,7 @@ awaitable<result<settings_reader>> greet_in_binary(stream& connection, const con
     if (const auto said = co_await c.say(words); !said)
         co_return said.error();
     const auto offered = co_await c.hear();
-    demands_no_sasl = !offered || offered->what != type::mechanisms;
+    demands_no_sasl = offered ? offered->what != type::mechanisms : c.left();
     if (!offered)
         co_return offered.error();
     if (demands_no_sasl)

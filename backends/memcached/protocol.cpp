@@ -25,7 +25,8 @@ bool protocol::answers(const reply& r, std::uint64_t label) noexcept
         return false;
     if (r.answers == family::any)
         return true;
-    if (!r.opaque && (r.answers == family::get || r.answers == family::remove))
+    // Until 1.6.17 a miss does not repeat it.
+    if (!r.opaque && r.what != reply::type::missing && (r.answers == family::get || r.answers == family::remove))
         return false;
     return static_cast<std::uint64_t>(r.answers) == label >> 32U;
 }
