@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -43,6 +44,15 @@ concept pipelined_protocol = requires(P& p, const typename P::reply& r, std::str
 
     // Why this reply wants a new connection for what comes after it, if it does.
     { P::retires(r) } -> std::same_as<std::optional<failure>>;
+};
+
+// What a protocol may have beside that: a label in each reply that tells which command it answers.
+template <class P>
+concept labelled_replies = requires(const typename P::command& c, const typename P::reply& r, std::uint64_t label) {
+    { P::label(c) } -> std::same_as<std::uint64_t>;
+
+    // False if the reply is another command's: the place in the stream is lost, and the connection ends.
+    { P::answers(r, label) } -> std::same_as<bool>;
 };
 
 // Commands of all callers go out in one write per turn of the reactor, and each reply goes to the oldest command that
@@ -88,6 +98,7 @@ private:
         std::size_t bytes;        // of the command
         clock::duration patience; // how long the server may stay silent: twice the request's time
         clock::time_point since;
+        std::uint64_t label = 0; // of a protocol with labelled_replies
     };
 
     struct link {

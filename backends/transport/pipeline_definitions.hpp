@@ -92,6 +92,8 @@ std::optional<failure> pipeline<Protocol>::submit(request& r, const command& wha
     const auto before = out_.size();
     Protocol::append(out_, what);
     places_.push_back({&r, does, out_.size() - before, 2 * (r.by - now), now});
+    if constexpr (labelled_replies<Protocol>)
+        places_.back().label = Protocol::label(what);
     ++unsent_;
     request_flush();
     arm_sweep();
@@ -214,6 +216,9 @@ bool pipeline<Protocol>::deliver(const reply& r)
 {
     if (owed() == 0)
         return false;
+    if constexpr (labelled_replies<Protocol>)
+        if (!Protocol::answers(r, places_.front().label))
+            return false;
     if (auto why = Protocol::retires(r); why && clock::now() - connected_at_ >= pipeline_limits::short_life) {
         retiring_ = true;
         away_because_ = *std::move(why);
