@@ -154,6 +154,8 @@ result<bool> connection::write(const char* count, deadline by, Send send)
 {
     if (const auto away = connect())
         return *away;
+    if (passed(by))
+        return failure{errc::timed_out, "mongodb: the deadline passed before the write"};
     bson_document options;
     add_write_options(options, by);
     owned_reply reply;

@@ -51,6 +51,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 15> refused_
     {"safe", not_here},
 }};
 
+// The first is what the server and libmongoc agree on.
+constexpr std::array<std::string_view, 7> mechanisms{
+    "", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "MONGODB-X509", "MONGODB-AWS", "GSSAPI"};
+
 std::string lower(std::string_view text)
 {
     std::string out(text);
@@ -158,6 +162,19 @@ void check_option(const std::string& scheme, const std::string& name, const std:
     if (known == "authmechanismproperties" && value.find("AWS_SESSION_TOKEN") != value.npos)
         throw std::invalid_argument("AWS_SESSION_TOKEN does not belong into a URL: libmongoc takes it from the "
                                     "environment");
+}
+
+// libmongoc would find out when it connects.
+void check_credentials(const backend_url& url, const mongoc_uri_t& uri)
+{
+    const char* const asked = mongoc_uri_get_auth_mechanism(&uri);
+    const std::string_view mechanism = asked != nullptr ? asked : "";
+    if (std::ranges::find(mechanisms, mechanism) == mechanisms.end())
+        throw std::invalid_argument("the parameter 'authMechanism' is SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, MONGODB-X509, "
+                                    "MONGODB-AWS or GSSAPI");
+    const bool needs_password = mechanism.empty() || mechanism.starts_with("SCRAM") || mechanism == "PLAIN";
+    if (!url.user.empty() && url.password.empty() && needs_password)
+        throw std::invalid_argument("a MongoDB user needs a password");
 }
 
 uri_ptr make_uri(const backend_url& url, const std::map<std::string, std::string>& options)
@@ -278,6 +295,7 @@ config parse_config(const backend_url& url)
         options.emplace(name, value);
     }
     c.uri = make_uri(url, options);
+    check_credentials(url, *c.uri);
     add_tls(ours, url, c);
     add_concerns(c);
     for (const auto& [name, ms] : default_times_ms)
