@@ -86,11 +86,23 @@ std::string_view cut_before(std::string_view& text, std::string_view marks)
     return head;
 }
 
+std::string lower(std::string_view text)
+{
+    std::string out(text);
+    for (char& c : out)
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    return out;
+}
+
+// A parameter such as sentinel_password or tlsCertificateKeyFilePassword.
+bool is_password(std::string_view parameter)
+{
+    return lower(parameter).ends_with("password");
+}
+
 std::string parse_scheme(std::string_view text)
 {
-    std::string scheme(text);
-    for (char& c : scheme)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    std::string scheme = lower(text);
     if (scheme.empty() || !is_alpha(scheme[0]) || !std::ranges::all_of(scheme, [](char c) {
             return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
         }))
@@ -224,8 +236,7 @@ std::string backend_url::redacted() const
         out += separator;
         encode_to(out, name, "");
         out += '=';
-        // A parameter such as sentinel_password is a password too.
-        if (name.ends_with("password"))
+        if (is_password(name))
             out += "***";
         else
             encode_to(out, value, "/:,");

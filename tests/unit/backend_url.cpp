@@ -141,6 +141,8 @@ TEST_CASE("a URL is logged without its passwords and can be read again")
     CHECK(again.path == url.path);
     CHECK(again.query.at("prefix") == "a&=\n");
     CHECK(backend_url::parse("redis://:pw@h").redacted() == "redis://:***@h");
+    CHECK(backend_url::parse("mongodb://h/?tlsCertificateKeyFilePassword=pw").redacted() ==
+          "mongodb://h/?tlsCertificateKeyFilePassword=***");
     CHECK(backend_url::parse("memory://?max=1MiB").redacted() == "memory://?max=1MiB");
 }
 
