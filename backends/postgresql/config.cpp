@@ -85,8 +85,8 @@ bool is_loopback(const std::string& host)
 // Nobody between may listen, unless the URL says so or there is no between.
 void choose_tls(const config& c, std::map<std::string, std::string>& libpq)
 {
-    const bool here = std::ranges::all_of(
-        c.servers, [](const auto& s) { return is_socket_folder(s.host) || is_loopback(s.host); });
+    const bool here =
+        std::ranges::all_of(c.servers, [](const auto& s) { return is_socket_folder(s.host) || is_loopback(s.host); });
     const auto& mode = libpq.try_emplace("sslmode", here ? "prefer" : "verify-full").first->second;
     if (mode == "disable")
         return;
@@ -155,8 +155,9 @@ void read_servers(const backend_url& url, url_parameters& parameters, config& c)
         c.servers = {{*folder, url.host().port}};
     }
     if (c.servers.empty() || c.servers.front().host.empty())
-        throw std::invalid_argument("postgresql:// needs a host, as in postgresql://user:password@host/database, or the "
-                                    "folder of a socket: postgresql:///database?host=/run/postgresql");
+        throw std::invalid_argument(
+            "postgresql:// needs a host, as in postgresql://user:password@host/database, or the "
+            "folder of a socket: postgresql:///database?host=/run/postgresql");
 }
 
 } // namespace

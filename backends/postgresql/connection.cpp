@@ -102,6 +102,8 @@ void connection::refuse(const std::shared_ptr<query>& who, failure why)
 
 void connection::submit(std::shared_ptr<query> next)
 {
+    if (stopped_)
+        return;
     if (state_ == state::away)
         return refuse(next, away_because_);
     if (places_.size() + queue_.size() >= max_waiting || waiting_bytes_ + next->with->size() > max_waiting_bytes)
@@ -153,10 +155,10 @@ bool connection::send(const std::shared_ptr<query>& next)
     p.prepares = p.by_name && state == prepared::no;
     if (p.prepares && PQsendPrepare(to, what.name.c_str(), what.text.c_str(), n, what.types.data()) == 0)
         return false;
-    const int sent = p.by_name ? PQsendQueryPrepared(to, what.name.c_str(), n, values.data(), lengths.data(),
-                                                     binary.data(), 1)
-                               : PQsendQueryParams(to, what.text.c_str(), n, what.types.data(), values.data(),
-                                                   lengths.data(), binary.data(), 1);
+    const int sent =
+        p.by_name ? PQsendQueryPrepared(to, what.name.c_str(), n, values.data(), lengths.data(), binary.data(), 1)
+                  : PQsendQueryParams(to, what.text.c_str(), n, what.types.data(), values.data(), lengths.data(),
+                                      binary.data(), 1);
     if (sent == 0)
         return false;
     if (p.prepares)
@@ -220,12 +222,13 @@ bool connection::take_results(link& l)
             continue;
         }
         pause = false;
-        if (is_fatal(next.get()) || PQstatus(l.get()) != CONNECTION_OK)
-            return false;
-        if (PQresultStatus(next.get()) == PGRES_PIPELINE_SYNC)
+        if (PQresultStatus(next.get()) == PGRES_PIPELINE_SYNC) {
             deliver();
-        else
-            take(places_.front(), std::move(next));
+            continue;
+        }
+        if (is_fatal(next.get()) || (is_error(next.get()) && PQstatus(l.get()) != CONNECTION_OK))
+            return false;
+        take(places_.front(), std::move(next));
     }
     return l.get() != nullptr;
 }

@@ -28,8 +28,8 @@ struct query : waiting_call {
     bool sent_before = false; // on a connection that broke
 };
 
-// What breaks is made anew: at once, then with growing pauses, in which every query is refused. Belongs to the thread of
-// its executor, except for its construction, start and abandon.
+// What breaks is made anew: at once, then with growing pauses, in which every query is refused. Belongs to the thread
+// of its executor, except for its construction, start and abandon.
 class connection : public std::enable_shared_from_this<connection> {
 public:
     // `done` gets each query that was submitted, once. What is shared outlives the executor's work.

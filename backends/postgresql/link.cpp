@@ -2,6 +2,7 @@
 
 #include "backends/postgresql/rows.hpp"
 #include "backends/postgresql/sql_state.hpp"
+#include "backends/transport/pause.hpp"
 #include "backends/transport/stream.hpp"
 #include "backends/transport/time_limit.hpp"
 
@@ -31,6 +32,12 @@ SELECT pg_backend_pid() = $1::int, current_setting('synchronous_commit'), curren
     THEN set_config('statement_timeout', '30s', false) END)";
 
 enum fact : int { is_direct_at, synchronous_commit_at, fsync_at, has_standbys_at, is_unlogged_at };
+
+// How often a server that starts up is asked again: it lets nobody in before it has replayed its log.
+constexpr auto between_attempts = std::chrono::milliseconds(50);
+
+// PostgreSQL's code for that.
+constexpr std::string_view cannot_connect_now = "57P03: ";
 
 void ignore_notice(void*, const PGresult*) {}
 
@@ -63,7 +70,7 @@ void link::close() noexcept
 failure link::broken(std::string_view when) const
 {
     std::string why = get() != nullptr ? one_line(PQerrorMessage(get())) : "it took too long";
-    return {errc::unavailable, std::string(when).append(why)};
+    return {errc::unavailable, std::string(when).append(why, 0, why.find(" LOCATION: "))};
 }
 
 bool link::receive() noexcept
@@ -119,14 +126,19 @@ awaitable<result<void>> link::open(const config& settings, server_facts& facts, 
         const auto now = clock::now();
         if (now >= by)
             break;
-        const link_limit limit(self, now + (by - now) / static_cast<long>(left));
-        auto made = co_await connect(settings, targets[targets.size() - left], by);
-        if (made)
-            made = co_await greet(settings.table, facts);
-        if (made)
-            co_return made;
-        last = made.error();
-        close();
+        const deadline share = now + (by - now) / static_cast<long>(left);
+        const link_limit limit(self, share);
+        for (bool again = true; again;) {
+            auto made = co_await connect(settings, targets[targets.size() - left], share);
+            if (made)
+                made = co_await greet(settings.table, facts);
+            if (made)
+                co_return made;
+            close();
+            last = made.error();
+            again = last.detail.find(cannot_connect_now) != std::string::npos &&
+                    co_await pause_at_most(between_attempts, share);
+        }
     }
     co_return last;
 }
@@ -145,10 +157,12 @@ awaitable<result<void>> link::connect(const config& settings, const target& to, 
     if (get() == nullptr || PQstatus(get()) == CONNECTION_BAD)
         co_return broken("");
     PQsetNoticeReceiver(get(), &ignore_notice, nullptr);
+    PQsetErrorVerbosity(get(), PQERRORS_VERBOSE); // with the code, which libpq tells nowhere else while it connects
     for (auto next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
         // libpq may have closed the socket and made another one with the same number.
         socket_.assign(PQsocket(get()));
-        const bool ready = co_await wait(next == PGRES_POLLING_READING ? descriptor::wait_read : descriptor::wait_write);
+        const bool ready =
+            co_await wait(next == PGRES_POLLING_READING ? descriptor::wait_read : descriptor::wait_write);
         if (!ready || clock::now() >= by)
             co_return failure{errc::unavailable, "connecting to PostgreSQL takes too long"};
         socket_.release();

@@ -20,8 +20,8 @@ public:
     durability says() const { return facts_->get(); }
 
     // Rows, once the transaction has been committed; a statement that PostgreSQL gave up for another's sake is run
-    // again, and a missing table is made. Failures as backend's. Resumes on the calling thread, which must be one of the
-    // runtime's.
+    // again, and a missing table is made. Failures as backend's. Resumes on the calling thread, which must be one of
+    // the runtime's.
     awaitable<result<std::shared_ptr<const PGresult>>> run(const statement& what, parameters with, effect does,
                                                            deadline by);
 

@@ -68,8 +68,7 @@ public:
                 co_return found.error();
             if (*found && (*found)->written) {
                 // Only a creation has the first revision.
-                const auto what =
-                    (*found)->about.revision == 1 ? write::outcome::created : write::outcome::replaced;
+                const auto what = (*found)->about.revision == 1 ? write::outcome::created : write::outcome::replaced;
                 co_return write{what, {}, std::move((*found)->about)};
             }
             const bool forgotten = *found && (*found)->about.keep_until <= now;
@@ -89,8 +88,7 @@ public:
 
     awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override
     {
-        const auto done =
-            co_await pool_->run(sql().end, end_parameters(key.name, now, keep_until), effect::writes, by);
+        const auto done = co_await pool_->run(sql().end, end_parameters(key.name, now, keep_until), effect::writes, by);
         if (!done)
             co_return done.error();
         co_return result<void>();
@@ -100,8 +98,8 @@ public:
                                                   std::chrono::milliseconds keep_after_end, deadline by) override
     {
         for (;;) {
-            const auto rows = co_await pool_->run(sql().extend, extend_parameters(key.name, now, keep_after_end),
-                                                  effect::writes, by);
+            const auto rows =
+                co_await pool_->run(sql().extend, extend_parameters(key.name, now, keep_after_end), effect::writes, by);
             if (!rows)
                 co_return rows.error();
             auto found = head_in(rows->get());

@@ -109,9 +109,8 @@ const std::string set_replaced = " SET revision = s.revision + 1, version = $2, 
 
 std::string upsert_sql(const std::string& t)
 {
-    return head_after("INSERT INTO " + t + insert_values + " ON CONFLICT (handle) DO UPDATE" + set_replaced +
-                          " WHERE " + is_live,
-                      t);
+    return head_after(
+        "INSERT INTO " + t + insert_values + " ON CONFLICT (handle) DO UPDATE" + set_replaced + " WHERE " + is_live, t);
 }
 
 std::string create_sql(const std::string& t)
@@ -149,8 +148,8 @@ std::string end_sql(const std::string& t)
  locked_until = 0, lock_token = 0, idle = 0, subject = '', label = '', payload = '')";
 }
 
-// $1 now  $2 how many at most. Only rows of a format that this release understands: what keep_until means in a later one
-// is not known. Who else sweeps has the lock until its statement is over, and rows that are being written stay.
+// $1 now  $2 how many at most. Only rows of a format that this release understands: what keep_until means in a later
+// one is not known. Who else sweeps has the lock until its statement is over, and rows that are being written stay.
 std::string sweep_sql(const std::string& t)
 {
     return "DELETE FROM " + t + " WHERE ctid = ANY (ARRAY(SELECT ctid FROM " + t +
@@ -213,8 +212,7 @@ statements::statements(const std::string& t)
       replace_same_revision(replace_sql(t, " AND s.revision = $14"), put_types), extend(extend_sql(t), "tii"),
       end(end_sql(t), "tii"),
       forget("DELETE FROM " + t + " WHERE handle = $1 AND format = 1 AND keep_until <= $2", "ti"),
-      sweep(sweep_sql(t), "ii"), probe("SELECT FROM " + t + " WHERE handle = ''", ""),
-      make_table(make_table_sql(t), "")
+      sweep(sweep_sql(t), "ii"), probe("SELECT FROM " + t + " WHERE handle = ''", ""), make_table(make_table_sql(t), "")
 {
     make_table.name.clear();
 }

@@ -2,8 +2,8 @@
 // The SQL, without I/O: what a write does to a row, as proto/change.cpp does it to a head.
 //
 // Each operation is one statement, and under READ COMMITTED atomic: who waits for a row that another changes tests its
-// conditions again on the row as it is then. A statement that changes nothing answers the head that it saw, by which the
-// caller tells why, or that the row has changed since and the statement has to be run again.
+// conditions again on the row as it is then. A statement that changes nothing answers the head that it saw, by which
+// the caller tells why, or that the row has changed since and the statement has to be run again.
 
 #include "proto/change.hpp"
 #include "proto/session_id.hpp"
@@ -51,15 +51,15 @@ private:
 struct statements {
     explicit statements(const std::string& table);
 
-    // Each answers rows of: whether it was written, then the head's columns; `load` and `look` were not, `load` adds the
-    // payload.
-    statement load, look;   // parameters: look_parameters
-    statement create;       // parameters: put_parameters, as of all below until `extend`
-    statement upsert;       // creates or replaces
-    statement replace;      // what is live
+    // Each answers rows of: whether it was written, then the head's columns; `load` and `look` were not, `load` adds
+    // the payload.
+    statement load, look; // parameters: look_parameters
+    statement create;     // parameters: put_parameters, as of all below until `extend`
+    statement upsert;     // creates or replaces
+    statement replace;    // what is live
     statement replace_same_version;
     statement replace_same_revision;
-    statement extend;       // parameters: extend_parameters
+    statement extend; // parameters: extend_parameters
 
     statement end;    // parameters: end_parameters; answers nothing
     statement forget; // parameters: forget_parameters; answers nothing

@@ -110,8 +110,8 @@ public:
         kill_now();
     }
 
-    // The same without warning, as a crash of the server. What it has forked goes too: PostgreSQL's sessions would answer
-    // for a moment longer.
+    // The same without warning, as a crash of the server. What it has forked goes too: PostgreSQL's sessions would
+    // answer for a moment longer.
     void kill_now()
     {
         if (pid_ > 0) {
