@@ -20,6 +20,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -109,11 +110,16 @@ public:
         kill_now();
     }
 
-    // The same without warning, as a crash of the server.
+    // The same without warning, as a crash of the server. What it has forked goes too: PostgreSQL's sessions would
+    // answer for a moment longer.
     void kill_now()
     {
         if (pid_ > 0) {
+            std::ifstream list("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children");
+            const std::vector<pid_t> children{std::istream_iterator<pid_t>(list), {}};
             kill(pid_, SIGKILL);
+            for (const auto child : children)
+                kill(child, SIGKILL);
             waitpid(pid_, nullptr, 0);
             pid_ = 0;
         }

@@ -1,0 +1,165 @@
+#include "backends/driver.hpp"
+#include "backends/postgresql/config.hpp"
+#include "backends/postgresql/pool.hpp"
+#include "backends/postgresql/rows.hpp"
+#include "backends/postgresql/sweeper.hpp"
+
+#include <utility>
+
+namespace coatcheck {
+
+namespace postgresql {
+
+namespace {
+
+// What is larger would hold up all who share its connection.
+constexpr std::size_t max_payload = std::size_t{16} << 20U;
+
+class postgresql_backend final : public backend {
+public:
+    postgresql_backend(config settings, runtime& threads) : pool_(std::make_shared<pool>(std::move(settings), threads))
+    {
+        start_sweeper(pool_, threads);
+    }
+
+    ~postgresql_backend() override { pool_->abandon(); }
+
+    capabilities caps() const noexcept override
+    {
+        return {
+            .conditional_writes = kept_by::store,
+            .ended_records = tombstones::kept,
+            .durable = pool_->says().durable(),
+            .max_payload = max_payload,
+        };
+    }
+
+    acknowledgement acknowledges() const override { return pool_->says().acknowledges(); }
+
+    awaitable<result<std::optional<record>>> load(const session_key& key, deadline by) override
+    {
+        const auto rows = co_await pool_->run(sql().load, look_parameters(key.name), effect::reads, by);
+        if (!rows)
+            co_return rows.error();
+        auto found = head_in(rows->get());
+        if (!found)
+            co_return found.error();
+        if (!*found)
+            co_return std::nullopt;
+        co_return record{std::move((*found)->about), std::string(payload_in(rows->get()))};
+    }
+
+    awaitable<result<write>> put(const session_key& key, const head_changes& changes, std::string_view payload,
+                                 precondition when, time_point now, deadline by) override
+    {
+        if (payload.size() > max_payload)
+            co_return failure{errc::too_large, "larger than 16 MiB"};
+        const head created = apply(nullptr, changes, now);
+        const auto& statement = sql().put(when, changes.may_create);
+        const auto does = &statement == &sql().look ? effect::reads : effect::writes;
+        for (;;) {
+            auto with = does == effect::reads ? look_parameters(key.name)
+                                              : put_parameters(key.name, created, changes, payload, when, now);
+            const auto rows = co_await pool_->run(statement, std::move(with), does, by);
+            if (!rows)
+                co_return rows.error();
+            auto found = head_in(rows->get());
+            if (!found)
+                co_return found.error();
+            if (*found && (*found)->written) {
+                // Only a creation has the first revision.
+                const auto what = (*found)->about.revision == 1 ? write::outcome::created : write::outcome::replaced;
+                co_return write{what, {}, std::move((*found)->about)};
+            }
+            const bool forgotten = *found && (*found)->about.keep_until <= now;
+            head stored = *found && !forgotten ? std::move((*found)->about) : head{};
+            const bool there = *found && !forgotten;
+            if (const auto why = refusal(there ? &stored : nullptr, when, changes.may_create, now))
+                co_return write{write::outcome::refused, *why, std::move(stored)};
+            // The row has changed since the statement looked, or has to go before there can be a new one.
+            if (forgotten) {
+                const auto gone =
+                    co_await pool_->run(sql().forget, forget_parameters(key.name, now), effect::writes, by);
+                if (!gone)
+                    co_return gone.error();
+            }
+        }
+    }
+
+    awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override
+    {
+        const auto done = co_await pool_->run(sql().end, end_parameters(key.name, now, keep_until), effect::writes, by);
+        if (!done)
+            co_return done.error();
+        co_return result<void>();
+    }
+
+    awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,
+                                                  std::chrono::milliseconds keep_after_end, deadline by) override
+    {
+        for (;;) {
+            const auto rows =
+                co_await pool_->run(sql().extend, extend_parameters(key.name, now, keep_after_end), effect::writes, by);
+            if (!rows)
+                co_return rows.error();
+            auto found = head_in(rows->get());
+            if (!found)
+                co_return found.error();
+            if (!*found)
+                co_return std::nullopt;
+            auto& [written, about] = **found;
+            // The head that an extension missed has changed since.
+            if (!written && is_live(about, now) && needs_extension(about, now))
+                continue;
+            co_return std::optional(std::move(about));
+        }
+    }
+
+    awaitable<result<void>> probe(deadline by) override
+    {
+        const auto answer = co_await pool_->run(sql().probe, {}, effect::reads, by);
+        if (!answer)
+            co_return answer.error();
+        co_return result<void>();
+    }
+
+private:
+    const statements& sql() const noexcept { return pool_->sql(); }
+
+    const std::shared_ptr<pool> pool_;
+};
+
+std::unique_ptr<backend> open(const backend_url& url, runtime& threads)
+{
+    return std::make_unique<postgresql_backend>(parse_config(url), threads);
+}
+
+void check(const backend_url& url)
+{
+    parse_config(url);
+}
+
+std::string schema_for(const backend_url& url)
+{
+    return schema(parse_config(url).table, url.user);
+}
+
+} // namespace
+
+} // namespace postgresql
+
+const driver postgresql_driver{
+    .says = {.title = "PostgreSQL",
+             .url = "`postgresql://user:password@host/database`",
+             .survives = "a crash of the server, unless its `synchronous_commit` or `fsync` is off; a fail-over if a "
+                         "standby is synchronous",
+             .conditional_writes = kept_by::store,
+             .tombstones = "kept",
+             .limits = "sessions up to 16 MiB; a full disk refuses writes (507), ends among them"},
+    .open = &postgresql::open,
+    .check = &postgresql::check,
+    .schema = &postgresql::schema_for,
+    .several_hosts = true,
+};
+
+} // namespace coatcheck
