@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -340,7 +341,7 @@ answer<std::uint64_t> client::execute(verb what, std::span<const parameter> with
     auto* const s = statement(what);
     if (!run(s, with))
         return failed(s);
-    return mysql_stmt_affected_rows(s);
+    return std::uint64_t{mysql_stmt_affected_rows(s)};
 }
 
 answer<std::vector<row>> client::select(verb what, std::span<const parameter> with, shape each, deadline by)

@@ -6,10 +6,16 @@
 #include <boost/system/result.hpp>
 
 #include <string>
+#include <utility>
 
 namespace coatcheck::mysql {
 
 struct sql_error {
+    sql_error() = default;
+
+    // Two arguments at least, so that an answer<bool> is not made of an error by mistake.
+    sql_error(unsigned n, std::string t, bool l = false) : number(n), text(std::move(t)), late(l) {}
+
     unsigned number = 0; // the server's (ER_…) or the library's (CR_…)
     std::string text;
     bool late = false; // the deadline passed
