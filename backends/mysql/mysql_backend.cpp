@@ -12,6 +12,12 @@ namespace mysql {
 
 namespace {
 
+// Its payload is of no interest: on a disk that was full it may have stayed.
+bool is_tombstone(const result<head>& about) noexcept
+{
+    return about && about->what == kind::ended;
+}
+
 class mysql_backend final : public compare_and_swap_backend {
 public:
     mysql_backend(config settings, runtime& threads)
@@ -48,7 +54,9 @@ protected:
         if (!*found)
             co_return std::nullopt;
         row& r = **found;
-        stored s{stamp_of(r), head_of(r), whole ? std::move(r.strings.back()) : std::string()};
+        stored s{stamp_of(r), head_of(r), {}};
+        if (whole && !is_tombstone(s.about))
+            s.payload = std::move(r.strings.back());
         co_return std::optional(std::move(s));
     }
 
@@ -63,11 +71,16 @@ protected:
     awaitable<result<bool>> replace(const session_key& key, const stored& old, const head& about,
                                     std::string_view payload, deadline by) override
     {
-        co_return co_await lane_.run<bool>(
+        auto done = co_await lane_.run<bool>(
             [name = key.name, stamp = old.swap, about, bytes = std::string(payload), by](session& s) {
                 return s.replace(name, stamp, about, bytes, by);
             },
             by);
+        // InnoDB wants free pages even to make a row shorter, but none for columns of one size: a tombstone that leaves
+        // the payload in its place.
+        if (!done && done.error().code == errc::full && about.what == kind::ended)
+            done = co_await replace_head(key, old, about, by);
+        co_return done;
     }
 
     awaitable<result<bool>> replace_head(const session_key& key, const stored& old, const head& about,

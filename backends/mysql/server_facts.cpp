@@ -42,7 +42,7 @@ bool server_facts::durable() const noexcept
 acknowledgement server_facts::acknowledges() const
 {
     if (!known_)
-        return {"", ""};
+        return {"not known until MySQL answers", ""};
     const unsigned flush = flush_at_commit_;
     const std::string set = "innodb_flush_log_at_trx_commit=" + std::to_string(flush);
     const std::string synced = "sync_binlog=" + std::to_string(sync_binlog_);

@@ -90,7 +90,8 @@ answer<void> session::prepare(verb what, deadline by)
 // Tries again what the server says it has not done: the connection's first use after a restart, a table that was
 // dropped, a proxy that changed servers.
 template <class T>
-result<T> session::attempt(verb what, bool writing, const std::function<answer<T>()>& work, deadline by)
+result<T> session::attempt(verb what, bool writing, std::size_t payload, const std::function<answer<T>()>& work,
+                           deadline by)
 {
     for (bool again = true;; again = false) {
         if (const auto why = get_ready(by))
@@ -100,6 +101,8 @@ result<T> session::attempt(verb what, bool writing, const std::function<answer<T
                 continue;
             return failure_of(ready.error(), false);
         }
+        if (payload > max_payload_)
+            return failure{errc::too_large, "larger than the server's max_allowed_packet lets a row be"};
         auto done = work();
         if (done)
             return *std::move(done);
@@ -115,7 +118,7 @@ result<T> session::attempt(verb what, bool writing, const std::function<answer<T
 result<std::optional<row>> session::read(verb what, shape each, const handle& name, deadline by)
 {
     const parameter with[] = {text{name.str()}};
-    auto rows = attempt<std::vector<row>>(what, false, [&] { return client_.select(what, with, each, by); }, by);
+    auto rows = attempt<std::vector<row>>(what, false, 0, [&] { return client_.select(what, with, each, by); }, by);
     if (!rows)
         return rows.error();
     if (rows->empty())
@@ -123,10 +126,10 @@ result<std::optional<row>> session::read(verb what, shape each, const handle& na
     return std::optional(std::move(rows->front()));
 }
 
-result<bool> session::write(verb what, std::span<const parameter> with, deadline by)
+result<bool> session::write(verb what, std::span<const parameter> with, std::size_t payload, deadline by)
 {
     return attempt<bool>(
-        what, true,
+        what, true, payload,
         [&]() -> answer<bool> {
             const auto found = client_.execute(what, with, by);
             if (found)
@@ -144,7 +147,7 @@ result<bool> session::insert(const handle& name, const head& about, std::string_
     append_head(with, about, random_uint64());
     with.emplace_back(bytes{payload});
     with.emplace_back(text{name.str()});
-    return write(verb::insert, with, by);
+    return write(verb::insert, with, payload.size(), by);
 }
 
 result<bool> session::replace(const handle& name, std::uint64_t stamp, const head& about,
@@ -156,13 +159,13 @@ result<bool> session::replace(const handle& name, std::uint64_t stamp, const hea
         with.emplace_back(bytes{*payload});
     with.emplace_back(text{name.str()});
     with.emplace_back(stamp);
-    return write(payload ? verb::replace : verb::replace_head, with, by);
+    return write(payload ? verb::replace : verb::replace_head, with, payload ? payload->size() : 0, by);
 }
 
 result<bool> session::remove(const handle& name, std::uint64_t stamp, deadline by)
 {
     const parameter with[] = {text{name.str()}, stamp};
-    return write(verb::remove, with, by);
+    return write(verb::remove, with, 0, by);
 }
 
 result<void> session::ping(deadline by)

@@ -37,8 +37,9 @@ private:
     answer<void> connect(deadline by);
     answer<void> prepare(verb what, deadline by);
     template <class T>
-    result<T> attempt(verb what, bool writing, const std::function<answer<T>()>& work, deadline by);
-    result<bool> write(verb what, std::span<const parameter> with, deadline by);
+    result<T> attempt(verb what, bool writing, std::size_t payload, const std::function<answer<T>()>& work,
+                      deadline by);
+    result<bool> write(verb what, std::span<const parameter> with, std::size_t payload, deadline by);
 
     using clock = std::chrono::steady_clock;
 

@@ -64,7 +64,9 @@ statements::statements(const std::string& table)
     to(verb::expired) = "SELECT handle FROM " + table +
                         " WHERE keep_until <= ? AND format = 1 ORDER BY keep_until LIMIT " +
                         std::to_string(sweep_rows) + " FOR UPDATE SKIP LOCKED";
-    to(verb::forget) = "DELETE FROM " + table + " WHERE handle IN (" + marks(sweep_rows) + ")";
+    // One at a time, by the primary key: where the server takes a list of them for a reason to scan the table, it waits
+    // for rows that others hold.
+    to(verb::forget) = "DELETE FROM " + table + " WHERE handle = ?";
 }
 
 } // namespace coatcheck::mysql

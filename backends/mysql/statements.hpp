@@ -18,11 +18,11 @@ enum class verb : std::uint8_t {
     replace_head, // head, handle, stamp
     remove,       // handle, stamp
     expired,      // a time -> handles, locked until the transaction ends, of at most sweep_rows rows
-    forget,       // sweep_rows handles
+    forget,       // handle
 };
 
 constexpr std::size_t verbs = 8;
-constexpr std::size_t sweep_rows = 100;
+constexpr std::size_t sweep_rows = 50;
 
 class statements {
 public:

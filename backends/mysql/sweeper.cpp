@@ -12,7 +12,6 @@ constexpr auto time_for_statement = 5s;
 // Between batches, so that the callers' statements come first.
 constexpr auto breath = 20ms;
 
-// Rows are locked meanwhile, so that a batch is small.
 constexpr std::size_t no_more = 0;
 
 deadline soon()
@@ -61,6 +60,9 @@ void sweeper::sweep(const std::stop_token& stop)
     client with(config_, sql_, stopping_);
     if (!with.connect(std::chrono::steady_clock::now() + time_to_connect))
         return;
+    // It holds rows while it waits.
+    if (!with.query("SET SESSION innodb_lock_wait_timeout = 1", soon()))
+        return;
     const auto mine = with.query(try_lock(config_.table), soon());
     if (!mine || mine->empty() || mine->front() != "1")
         return;
@@ -80,13 +82,14 @@ std::size_t sweeper::remove_some(client& with)
     const auto found = with.select(verb::expired, past, shape{0, 1}, soon());
     if (!found || found->empty())
         return no_more; // the transaction ends with the connection
-    std::vector<parameter> handles(sweep_rows, text{found->front().strings.front()});
-    for (std::size_t i = 0; i < found->size(); ++i)
-        handles[i] = text{found->at(i).strings.front()};
-    const auto removed = with.execute(verb::forget, handles, soon());
-    if (!removed || !with.query("COMMIT", soon()))
+    for (const auto& each : *found) {
+        const parameter handle[] = {text{each.strings.front()}};
+        if (!with.execute(verb::forget, handle, soon()))
+            return no_more;
+    }
+    if (!with.query("COMMIT", soon()))
         return no_more;
-    return *removed;
+    return found->size();
 }
 
 } // namespace coatcheck::mysql
