@@ -152,7 +152,10 @@ public:
         }
     }
 
-    bool bind(MYSQL_STMT* s) { return mysql_stmt_field_count(s) == binds_.size() && !mysql_stmt_bind_result(s, data()); }
+    bool bind(MYSQL_STMT* s)
+    {
+        return mysql_stmt_field_count(s) == binds_.size() && !mysql_stmt_bind_result(s, data());
+    }
 
     // The row that was fetched last; nullopt if there is no memory for it.
     std::optional<row> take(MYSQL_STMT* s)

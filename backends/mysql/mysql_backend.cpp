@@ -63,19 +63,17 @@ protected:
     awaitable<result<bool>> insert(const session_key& key, const head& about, std::string_view payload,
                                    deadline by) override
     {
-        co_return co_await lane_.run<bool>([name = key.name, about, bytes = std::string(payload), by](
-                                               session& s) { return s.insert(name, about, bytes, by); },
+        co_return co_await lane_.run<bool>([name = key.name, about, bytes = std::string(payload),
+                                            by](session& s) { return s.insert(name, about, bytes, by); },
                                            by);
     }
 
     awaitable<result<bool>> replace(const session_key& key, const stored& old, const head& about,
                                     std::string_view payload, deadline by) override
     {
-        auto done = co_await lane_.run<bool>(
-            [name = key.name, stamp = old.swap, about, bytes = std::string(payload), by](session& s) {
-                return s.replace(name, stamp, about, bytes, by);
-            },
-            by);
+        auto done = co_await lane_.run<bool>([name = key.name, stamp = old.swap, about, bytes = std::string(payload),
+                                              by](session& s) { return s.replace(name, stamp, about, bytes, by); },
+                                             by);
         // InnoDB wants free pages even to make a row shorter, but none for columns of one size: a tombstone that leaves
         // the payload in its place.
         if (!done && done.error().code == errc::full && about.what == kind::ended)
@@ -86,8 +84,8 @@ protected:
     awaitable<result<bool>> replace_head(const session_key& key, const stored& old, const head& about,
                                          deadline by) override
     {
-        co_return co_await lane_.run<bool>([name = key.name, stamp = old.swap, about, by](
-                                               session& s) { return s.replace(name, stamp, about, std::nullopt, by); },
+        co_return co_await lane_.run<bool>([name = key.name, stamp = old.swap, about,
+                                            by](session& s) { return s.replace(name, stamp, about, std::nullopt, by); },
                                            by);
     }
 

@@ -66,7 +66,8 @@ std::optional<failure> session::get_ready(deadline by)
             client_.close();
             away_ = failure_of(done.error(), false);
             away_->code = errc::unavailable;
-            next_attempt_ = clock::now() + std::uniform_int_distribution(shortest_pause / 1ms, longest_pause / 1ms)(jitter_) * 1ms;
+            next_attempt_ =
+                clock::now() + std::uniform_int_distribution(shortest_pause / 1ms, longest_pause / 1ms)(jitter_) * 1ms;
             return away_;
         }
     }

@@ -61,9 +61,9 @@ result<head> head_of(row& r)
     h.what = static_cast<kind>(n[kind_at]);
     h.revision = n[revision_at];
     h.data_version.bits = n[version_at];
-    const std::pair<column, time_point&> times[] = {
-        {created_at, h.created},           {last_seen_at, h.last_seen},   {expires_at, h.expires},
-        {absolute_end_at, h.absolute_end}, {keep_until_at, h.keep_until}, {locked_until_at, h.locked_until}};
+    const std::pair<column, time_point&> times[] = {{created_at, h.created},       {last_seen_at, h.last_seen},
+                                                    {expires_at, h.expires},       {absolute_end_at, h.absolute_end},
+                                                    {keep_until_at, h.keep_until}, {locked_until_at, h.locked_until}};
     for (const auto& [at, to] : times) {
         if (n[at] > ms(never)) // a negative one too
             return failure{errc::corrupt, "MySQL: a row with a time out of range"};

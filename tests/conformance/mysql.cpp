@@ -51,19 +51,32 @@ std::optional<remote_store> remote()
 TEST_CASE("mysql: a URL that is wrong is refused")
 {
     runtime threads(1);
-    for (const std::string url :
-         {"mysql://", "mysql://localhost/sessions", "mysql://app@localhost", "mysql://app@localhost/",
-          "mysql://app@localhost/a/b", "mysql://app@/sessions", "mysql://app@a,b/sessions",
-          "mysql://app@localhost;ssl=0/sessions", "mysql://app@localhost/sessions?db=other",
-          "mysql://app@localhost/sessions?tabel=a", "mysql://app@localhost/sessions?table=a-b",
-          "mysql://app@localhost/sessions?table=", "mysql://app@localhost/sessions?pool=0",
-          "mysql://app@localhost/sessions?pool=many", "mysql://app@localhost/sessions?pool=65",
-          "mysql://app@localhost/sessions?sweep=10ms", "mysql://app@localhost/sessions?sweep=often",
-          "mysql://app@localhost/sessions?tls=on", "mysql://app@localhost/sessions?ca=/there/is/none",
-          "mysql://app@localhost/sessions?cert=/only/the/certificate",
-          "mysql://app@localhost/sessions?tls=off&ca=/ca.pem", "mysql+unix://app@host/a.sock?db=sessions",
-          "mysql+unix://app@/a.sock", "mysql+unix:///a.sock?db=sessions", "mysql+unix://app@?db=sessions",
-          "mysql+unix://app@/a.sock?db=sessions&tls=required"}) {
+    for (const std::string url : {"mysql://",
+                                  "mysql://localhost/sessions",
+                                  "mysql://app@localhost",
+                                  "mysql://app@localhost/",
+                                  "mysql://app@localhost/a/b",
+                                  "mysql://app@/sessions",
+                                  "mysql://app@a,b/sessions",
+                                  "mysql://app@localhost;ssl=0/sessions",
+                                  "mysql://app@localhost/sessions?db=other",
+                                  "mysql://app@localhost/sessions?tabel=a",
+                                  "mysql://app@localhost/sessions?table=a-b",
+                                  "mysql://app@localhost/sessions?table=",
+                                  "mysql://app@localhost/sessions?pool=0",
+                                  "mysql://app@localhost/sessions?pool=many",
+                                  "mysql://app@localhost/sessions?pool=65",
+                                  "mysql://app@localhost/sessions?sweep=10ms",
+                                  "mysql://app@localhost/sessions?sweep=often",
+                                  "mysql://app@localhost/sessions?tls=on",
+                                  "mysql://app@localhost/sessions?ca=/there/is/none",
+                                  "mysql://app@localhost/sessions?cert=/only/the/certificate",
+                                  "mysql://app@localhost/sessions?tls=off&ca=/ca.pem",
+                                  "mysql+unix://app@host/a.sock?db=sessions",
+                                  "mysql+unix://app@/a.sock",
+                                  "mysql+unix:///a.sock?db=sessions",
+                                  "mysql+unix://app@?db=sessions",
+                                  "mysql+unix://app@/a.sock?db=sessions&tls=required"}) {
         CAPTURE(url);
         CHECK_THROWS_AS(open_backend(url, threads), std::invalid_argument);
         CHECK_THROWS_AS(check_backend(url), std::invalid_argument);
