@@ -12,7 +12,7 @@ config parse(const backend_url& url)
     std::string path = url.path;
     while (path.ends_with('/'))
         path.pop_back();
-    if (!path.starts_with('/') || path.find('\0') != std::string::npos)
+    if (!path.starts_with('/'))
         throw std::invalid_argument("a file URL needs the absolute path of a folder: file:///var/lib/sessions");
     url_parameters(url).finish();
     return {path};

@@ -27,14 +27,15 @@ constexpr std::size_t max_waiting_bytes = std::size_t{128} << 20U;
 
 constexpr auto lock_pause = 4ms;
 
-// A payload on its way to the disk, which its caller may have given up on.
+// A payload on its way to the disk, which its caller may have given up on, and which may outlive the backend.
 class waiting_payload {
 public:
-    waiting_payload(std::string_view bytes, std::atomic<std::size_t>& waiting) : bytes_(bytes), waiting_(waiting)
+    waiting_payload(std::string_view bytes, std::shared_ptr<std::atomic<std::size_t>> waiting)
+        : bytes_(bytes), waiting_(std::move(waiting))
     {
-        waiting_ += bytes_.size();
+        *waiting_ += bytes_.size();
     }
-    ~waiting_payload() { waiting_ -= bytes_.size(); }
+    ~waiting_payload() { *waiting_ -= bytes_.size(); }
     waiting_payload(const waiting_payload&) = delete;
     waiting_payload& operator=(const waiting_payload&) = delete;
 
@@ -42,7 +43,7 @@ public:
 
 private:
     std::string bytes_;
-    std::atomic<std::size_t>& waiting_;
+    std::shared_ptr<std::atomic<std::size_t>> waiting_;
 };
 
 class filesystem_backend final : public backend {
@@ -73,7 +74,7 @@ public:
     {
         if (payload.size() > filesystem::max_payload)
             co_return failure{errc::too_large, "file: a payload of " + std::to_string(payload.size()) + " bytes"};
-        if (waiting_bytes_ + payload.size() > max_waiting_bytes)
+        if (*waiting_bytes_ + payload.size() > max_waiting_bytes)
             co_return failure{errc::unavailable, "file: too many writes wait for the disk"};
         auto work = [name = key.name, changes, bytes = std::make_shared<waiting_payload>(payload, waiting_bytes_), when,
                      now](session_files& files) { return files.put(name, changes, bytes->bytes(), when, now); };
@@ -150,7 +151,7 @@ private:
 
     filesystem::medium medium_;
     filesystem::synced_folders known_;
-    std::atomic<std::size_t> waiting_bytes_ = 0; // payloads of puts
+    std::shared_ptr<std::atomic<std::size_t>> waiting_bytes_ = std::make_shared<std::atomic<std::size_t>>(0);
     std::atomic<std::size_t> next_probe_ = 0;
     lane readers_;
     std::vector<std::unique_ptr<lane>> writers_;

@@ -64,7 +64,7 @@ result<T> session_files::with_folders(const std::function<result<T>(const folder
     return answer;
 }
 
-result<const folders*> session_files::open()
+result<void> session_files::open()
 {
     if (!open_ || open_->stale()) {
         open_.reset();
@@ -73,7 +73,7 @@ result<const folders*> session_files::open()
             return opened.error();
         open_.emplace(*std::move(opened));
     }
-    return &*open_;
+    return {};
 }
 
 result<std::optional<record>> session_files::load(const handle& name)
@@ -178,7 +178,7 @@ result<void> session_files::replace(const folders& in, const handle& name, std::
     return {};
 }
 
-// For a disk without room for another file: changes the beginning of the record that is there, within one sector, for
+// For a disk without room for another file: changes the beginning of what is there, within one sector, for
 // which no room is needed.
 result<void> session_files::overwrite(const folders& in, const handle& name, std::string_view bytes)
 {
@@ -188,7 +188,7 @@ result<void> session_files::overwrite(const folders& in, const handle& name, std
     if (!leaf)
         return leaf.error();
     const auto before = *leaf ? read_in(*leaf, file_name, longest_file) : std::nullopt;
-    if (!before || !*before || !decode_file(**before))
+    if (!before || !*before)
         return no_room;
     const descriptor file = open_in(*leaf, file_name, O_WRONLY);
     struct stat s{};

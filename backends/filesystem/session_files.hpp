@@ -31,13 +31,12 @@ public:
     // Whether the store can be written, as far as that can be told without writing.
     result<void> probe();
 
-    // The store's folders, opened if need be; for the sweeper.
-    result<const folders*> open();
-
     // Removes the session's file if its record is past its keep_until; whether it did.
     result<bool> forget(const handle& name, time_point now);
 
 private:
+    result<void> open();
+
     // Runs `work` on the open folders. What fails closes them, so that the next call opens what is there then.
     template <class T>
     result<T> with_folders(const std::function<result<T>(const folders&)>& work);

@@ -31,7 +31,7 @@ time_point system_now()
 } // namespace
 
 sweeper::sweeper(std::filesystem::path root, synced_folders& known)
-    : files_(std::move(root), known), thread_([this](const std::stop_token& stop) { loop(stop); })
+    : root_(std::move(root)), files_(root_, known), thread_([this](const std::stop_token& stop) { loop(stop); })
 {}
 
 void sweeper::loop(const std::stop_token& stop)
@@ -54,17 +54,17 @@ sweeper::clock::duration sweeper::jittered(clock::duration about)
 // How long to wait for the next.
 sweeper::clock::duration sweeper::step(const std::stop_token& stop)
 {
-    const auto opened = files_.open();
+    const auto opened = folders::open(root_);
     if (!opened)
         return between_passes;
-    const auto lock = try_lock((*opened)->root, sweepers_place);
+    const auto lock = try_lock(opened->root, sweepers_place);
     if (!lock || !*lock)
         return between_steps;
     if (next_ == 0)
-        remove_leftovers((*opened)->temporary, leftover_age);
+        remove_leftovers(opened->temporary, leftover_age);
     seen_ = removed_ = 0;
     while (seen_ < step_size && next_ < leaves && !stop.stop_requested())
-        look_through_next_leaf((*opened)->sessions, stop);
+        look_through_next_leaf(opened->sessions, stop);
     if (next_ == leaves) {
         next_ = 0;
         return between_passes;
@@ -74,7 +74,6 @@ sweeper::clock::duration sweeper::step(const std::stop_token& stop)
 
 void sweeper::look_through_next_leaf(const descriptor& sessions, const std::stop_token& stop)
 {
-    ++seen_;
     const char first = folder_names[next_ / folder_names.size()];
     const char second = folder_names[next_ % folder_names.size()];
     const descriptor above = open_folder_in(sessions, {first});
@@ -89,6 +88,7 @@ void sweeper::look_through_next_leaf(const descriptor& sessions, const std::stop
     if (!list)
         return;
     listed.release();
+    ++seen_;
     const time_point now = system_now();
     for (const dirent* entry = ::readdir(list.get()); entry != nullptr && !stop.stop_requested();
          entry = ::readdir(list.get()))

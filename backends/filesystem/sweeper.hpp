@@ -27,6 +27,7 @@ private:
     void look_at(const descriptor& leaf, const handle& name, time_point now);
     clock::duration jittered(clock::duration about);
 
+    std::filesystem::path root_;
     session_files files_;
     std::minstd_rand jitter_{std::random_device{}()};
     std::size_t next_ = 0;    // the leaf that comes next, of all there may be

@@ -1,11 +1,7 @@
 // SQLite on a disk that is full or cannot be written: small real file systems, which take root.
 
+#include "tests/conformance/small_disk.hpp"
 #include "tests/conformance/sqlite_file.hpp"
-
-#include <sched.h>
-#include <sys/mount.h>
-
-#include <fstream>
 
 namespace coatcheck::conformance {
 
@@ -13,70 +9,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool without_disks = false;
-
-// A test that could not have its disk makes the run a skip, unless another one failed.
-struct skip_at_the_end : doctest::IReporter {
-    explicit skip_at_the_end(const doctest::ContextOptions&) {}
-    void test_run_end(const doctest::TestRunStats& run) override
-    {
-        if (without_disks && run.numTestCasesFailed == 0)
-            testing::missing("root and the right to mount (CAP_SYS_ADMIN), for tests of full disks");
-    }
-    void report_query(const doctest::QueryData&) override {}
-    void test_run_start() override {}
-    void test_case_start(const doctest::TestCaseData&) override {}
-    void test_case_reenter(const doctest::TestCaseData&) override {}
-    void test_case_end(const doctest::CurrentTestCaseStats&) override {}
-    void test_case_exception(const doctest::TestCaseException&) override {}
-    void subcase_start(const doctest::SubcaseSignature&) override {}
-    void subcase_end() override {}
-    void log_assert(const doctest::AssertData&) override {}
-    void log_message(const doctest::MessageData&) override {}
-    void test_case_skipped(const doctest::TestCaseData&) override {}
-};
-DOCTEST_REGISTER_LISTENER("skip at the end", 1, skip_at_the_end);
-
-// A file system of its own that nobody else sees, and a file on it that the suite uses.
-class small_disk {
+// A file on a small disk that the suite uses.
+class small_disk : public testing::small_disk {
 public:
-    explicit small_disk(const std::string& options) : here_(mount_at_.path() / "sessions.db")
-    {
-        // Only this thread, and those that it starts, move into the new namespace.
-        mounted_ = unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                   mount("tmpfs", mount_at_.path().c_str(), "tmpfs", 0, options.c_str()) == 0;
-        without_disks = without_disks || !mounted_;
-    }
-    ~small_disk()
-    {
-        if (mounted_)
-            umount2(mount_at_.path().c_str(), MNT_DETACH);
-    }
-    small_disk(const small_disk&) = delete;
-    small_disk& operator=(const small_disk&) = delete;
-
-    explicit operator bool() const noexcept { return mounted_; }
-    const fs::path& folder() const noexcept { return mount_at_.path(); }
-
-    void make_read_only() const
-    {
-        REQUIRE(mount("tmpfs", folder().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0);
-    }
-
-    // Another's file, which takes all the room but `left` bytes.
-    void fill_up_to(std::size_t left) const
-    {
-        const std::size_t room = fs::space(folder()).available;
-        REQUIRE(room > left);
-        std::ofstream(folder() / "other") << std::string(room - left, 'x');
-        CHECK(fs::space(folder()).available <= left + 4096);
-    }
-    void give_room() const { fs::remove(folder() / "other"); }
+    explicit small_disk(const std::string& options) : testing::small_disk(options), here_(folder() / "sessions.db") {}
 
 private:
-    testing::temporary_folder mount_at_;
     file_in_folder here_;
-    bool mounted_ = false;
 };
 
 errc put_until_it_fails(fixture& f, std::size_t payload)

@@ -41,12 +41,12 @@ def start(tmp_path):
         daemon.kill()
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite", "redis"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "file", "redis"])
 def test_32000_operations_of_16_clients_are_linearizable(kind, checker, start, new_store):
     assert check(checker, start(new_store(kind))) == 0
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+@pytest.mark.parametrize("kind", ["sqlite", "file", "redis"])
 def test_two_daemons_on_one_store_are_linearizable(kind, checker, start, new_store):
     store = new_store(kind)
     assert check(checker, start(store), start(store), operations=500) == 0

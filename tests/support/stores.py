@@ -54,5 +54,7 @@ def new_store(request, tmp_path_factory):
             return "memory://"
         if kind == "sqlite":
             return f"sqlite://{tmp_path_factory.mktemp('sqlite')}/sessions.db"
+        if kind == "file":
+            return f"file://{tmp_path_factory.mktemp('file')}/sessions"
         return f"{request.getfixturevalue('redis_url')}?prefix=test{next(numbers)}:"
     return make
