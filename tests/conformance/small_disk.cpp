@@ -3,12 +3,15 @@
 #include "tests/support/server_process.hpp"
 
 #include <doctest/doctest.h>
+#include <doctest/doctest.h>
+
 #include <sched.h>
 #include <sys/mount.h>
 
 #include <fstream>
 
 namespace coatcheck::conformance {
+namespace coatcheck::testing {
 
 namespace {
 
@@ -23,6 +26,7 @@ struct skip_at_the_end : doctest::IReporter {
     {
         if (without_disks && run.numTestCasesFailed == 0)
             testing::missing("root and the right to mount (CAP_SYS_ADMIN), for tests of full disks");
+            missing("root and the right to mount (CAP_SYS_ADMIN), for tests of full disks");
     }
     void report_query(const doctest::QueryData&) override {}
     void test_run_start() override {}
@@ -45,6 +49,8 @@ small_disk::small_disk(const std::string& options)
     // Only this thread, and those that it starts, move into the new namespace.
     mounted_ = unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
                mount("tmpfs", mount_at_.path().c_str(), "tmpfs", 0, options.c_str()) == 0;
+    mounted_ = unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+               mount("tmpfs", folder().c_str(), "tmpfs", 0, options.c_str()) == 0;
     without_disks = without_disks || !mounted_;
 }
 
@@ -52,11 +58,23 @@ small_disk::~small_disk()
 {
     if (mounted_)
         umount2(mount_at_.path().c_str(), MNT_DETACH);
+        umount2(folder().c_str(), MNT_DETACH);
+}
+
+bool small_disk::try_make_read_only() const
+{
+    return mount("tmpfs", folder().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0;
 }
 
 void small_disk::make_read_only() const
 {
     REQUIRE(mount("tmpfs", folder().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0);
+    REQUIRE(try_make_read_only());
+}
+
+void small_disk::make_writable() const
+{
+    REQUIRE(mount("tmpfs", folder().c_str(), "tmpfs", MS_REMOUNT, nullptr) == 0);
 }
 
 void small_disk::fill_up_to(std::size_t left) const
@@ -73,3 +91,4 @@ void small_disk::give_room() const
 }
 
 } // namespace coatcheck::conformance
+} // namespace coatcheck::testing

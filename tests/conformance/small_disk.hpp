@@ -2,6 +2,9 @@
 // Small real file systems, for tests of full disks.
 
 #include "tests/support/temporary_folder.hpp"
+// Small real file systems, for stores on disks that are full or cannot be written. They take root.
+
+#include "tests/support/server_process.hpp"
 
 #include <cstddef>
 #include <filesystem>
@@ -14,6 +17,13 @@ namespace coatcheck::conformance {
 class small_disk {
 public:
     // `options` as mount(8) has them: "size=16m".
+namespace coatcheck::testing {
+
+// A tmpfs of its own that only this thread sees, and those that it starts. Without the right to mount it is false, the
+// test returns, and the run is a skip at its end unless another test failed.
+class small_disk {
+public:
+    // As mount(8) has them: "size=16m".
     explicit small_disk(const std::string& options);
     ~small_disk();
     small_disk(const small_disk&) = delete;
@@ -34,3 +44,18 @@ private:
 };
 
 } // namespace coatcheck::conformance
+    // False while a file is open for writing.
+    bool try_make_read_only() const;
+    void make_read_only() const;
+    void make_writable() const;
+
+    // Another's file, which takes all the room but `left` bytes.
+    void fill_up_to(std::size_t left) const;
+    void give_room() const { std::filesystem::remove(folder() / "other"); }
+
+private:
+    temporary_folder mount_at_;
+    bool mounted_ = false;
+};
+
+} // namespace coatcheck::testing

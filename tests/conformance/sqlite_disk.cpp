@@ -14,6 +14,13 @@ struct disk_of_file : small_disk {
     explicit disk_of_file(const std::string& options) : small_disk(options), here(folder() / "sessions.db") {}
 
     file_in_folder here;
+// A file on a small disk that the suite uses.
+class small_disk : public testing::small_disk {
+public:
+    explicit small_disk(const std::string& options) : testing::small_disk(options), here_(folder() / "sessions.db") {}
+
+private:
+    file_in_folder here_;
 };
 
 errc put_until_it_fails(fixture& f, std::size_t payload)

@@ -126,5 +126,11 @@ def test_no_acknowledged_write_on_sqlite_is_lost_by_kill_9(tmp_path, new_store):
     assert crash_loop(new_store("sqlite"), tmp_path, CYCLES, SEED) == []
 
 
+def test_no_acknowledged_write_in_files_is_lost_by_kill_9(tmp_path, new_store):
+    store = new_store("file")
+    assert crash_loop(store, tmp_path, max(CYCLES // 4, 1), SEED) == []
+    assert running.run("--check", folder=tmp_path, COATCHECK_STORE=store).returncode == 0
+
+
 def test_the_check_sees_the_loss_on_a_store_that_keeps_nothing(tmp_path, new_store):
     assert crash_loop(new_store("memory"), tmp_path, 3, SEED) != []

@@ -44,7 +44,7 @@ def start(tmp_path):
         daemon.kill()
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite", "redis"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "file", "redis"])
 def test_32000_operations_of_16_clients_are_linearizable(kind, checker, start, new_store):
     assert check(checker, start(new_store(kind))) == 0
 
@@ -55,6 +55,7 @@ def test_8000_operations_of_16_clients_are_linearizable(kind, checker, start, ne
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis", *(kind for kind in OTHERS if kind not in FOR_ONE_DAEMON)])
+@pytest.mark.parametrize("kind", ["sqlite", "file", "redis"])
 def test_two_daemons_on_one_store_are_linearizable(kind, checker, start, new_store):
     store = new_store(kind)
     assert check(checker, start(store), start(store), operations=500) == 0

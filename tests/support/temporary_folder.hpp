@@ -12,9 +12,9 @@ namespace coatcheck::testing {
 
 class temporary_folder {
 public:
-    temporary_folder()
+    explicit temporary_folder(const std::filesystem::path& above = std::filesystem::temp_directory_path())
     {
-        std::string pattern = (std::filesystem::temp_directory_path() / "coatcheck-XXXXXX").string();
+        std::string pattern = (above / "coatcheck-XXXXXX").string();
         if (mkdtemp(pattern.data()) == nullptr)
             throw std::runtime_error("no temporary folder");
         path_ = pattern;
