@@ -152,7 +152,7 @@ TEST_CASE("postgresql: too many connections are an outage that ends")
 
 TEST_CASE("postgresql: a full disk refuses what needs room, keeps what was there, and takes more when it has room")
 {
-    const small_disk disk("size=16m,mode=777");
+    const testing::small_disk disk("size=16m,mode=777");
     if (!disk)
         return;
     const testing::server server("postgresql");

@@ -1,8 +1,5 @@
 #include "tests/conformance/small_disk.hpp"
 
-#include "tests/support/server_process.hpp"
-
-#include <doctest/doctest.h>
 #include <doctest/doctest.h>
 
 #include <sched.h>
@@ -10,7 +7,6 @@
 
 #include <fstream>
 
-namespace coatcheck::conformance {
 namespace coatcheck::testing {
 
 namespace {
@@ -19,13 +15,11 @@ namespace fs = std::filesystem;
 
 bool without_disks = false;
 
-// A test that could not have its disk makes the run a skip, unless another one failed.
 struct skip_at_the_end : doctest::IReporter {
     explicit skip_at_the_end(const doctest::ContextOptions&) {}
     void test_run_end(const doctest::TestRunStats& run) override
     {
         if (without_disks && run.numTestCasesFailed == 0)
-            testing::missing("root and the right to mount (CAP_SYS_ADMIN), for tests of full disks");
             missing("root and the right to mount (CAP_SYS_ADMIN), for tests of full disks");
     }
     void report_query(const doctest::QueryData&) override {}
@@ -46,9 +40,6 @@ DOCTEST_REGISTER_LISTENER("skip at the end", 1, skip_at_the_end);
 
 small_disk::small_disk(const std::string& options)
 {
-    // Only this thread, and those that it starts, move into the new namespace.
-    mounted_ = unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-               mount("tmpfs", mount_at_.path().c_str(), "tmpfs", 0, options.c_str()) == 0;
     mounted_ = unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
                mount("tmpfs", folder().c_str(), "tmpfs", 0, options.c_str()) == 0;
     without_disks = without_disks || !mounted_;
@@ -57,7 +48,6 @@ small_disk::small_disk(const std::string& options)
 small_disk::~small_disk()
 {
     if (mounted_)
-        umount2(mount_at_.path().c_str(), MNT_DETACH);
         umount2(folder().c_str(), MNT_DETACH);
 }
 
@@ -68,7 +58,6 @@ bool small_disk::try_make_read_only() const
 
 void small_disk::make_read_only() const
 {
-    REQUIRE(mount("tmpfs", folder().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0);
     REQUIRE(try_make_read_only());
 }
 
@@ -85,10 +74,4 @@ void small_disk::fill_up_to(std::size_t left) const
     CHECK(fs::space(folder()).available <= left + 4096);
 }
 
-void small_disk::give_room() const
-{
-    fs::remove(folder() / "other");
-}
-
-} // namespace coatcheck::conformance
 } // namespace coatcheck::testing

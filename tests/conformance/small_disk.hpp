@@ -1,7 +1,4 @@
 #pragma once
-// Small real file systems, for tests of full disks.
-
-#include "tests/support/temporary_folder.hpp"
 // Small real file systems, for stores on disks that are full or cannot be written. They take root.
 
 #include "tests/support/server_process.hpp"
@@ -10,13 +7,6 @@
 #include <filesystem>
 #include <string>
 
-namespace coatcheck::conformance {
-
-// A tmpfs that only this thread, and what it starts from now on, can see. It takes root; false without, and then the
-// whole run is a skip, unless a test failed.
-class small_disk {
-public:
-    // `options` as mount(8) has them: "size=16m".
 namespace coatcheck::testing {
 
 // A tmpfs of its own that only this thread sees, and those that it starts. Without the right to mount it is false, the
@@ -32,18 +22,6 @@ public:
     explicit operator bool() const noexcept { return mounted_; }
     const std::filesystem::path& folder() const noexcept { return mount_at_.path(); }
 
-    void make_read_only() const;
-
-    // Another's file, which takes all the room but `left` bytes.
-    void fill_up_to(std::size_t left) const;
-    void give_room() const;
-
-private:
-    testing::temporary_folder mount_at_;
-    bool mounted_ = false;
-};
-
-} // namespace coatcheck::conformance
     // False while a file is open for writing.
     bool try_make_read_only() const;
     void make_read_only() const;

@@ -9,11 +9,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The suite uses a file on it.
-struct disk_of_file : small_disk {
-    explicit disk_of_file(const std::string& options) : small_disk(options), here(folder() / "sessions.db") {}
-
-    file_in_folder here;
 // A file on a small disk that the suite uses.
 class small_disk : public testing::small_disk {
 public:
@@ -37,7 +32,7 @@ errc put_until_it_fails(fixture& f, std::size_t payload)
 
 TEST_CASE("a full disk refuses writes, keeps what was there, and is written again when it has room")
 {
-    const disk_of_file disk("size=16m");
+    const small_disk disk("size=16m");
     if (!disk)
         return;
     fixture f;
@@ -59,7 +54,7 @@ TEST_CASE("a full disk refuses writes, keeps what was there, and is written agai
 
 TEST_CASE("a full disk lets sessions be used and ended")
 {
-    const disk_of_file disk("size=16m");
+    const small_disk disk("size=16m");
     if (!disk)
         return;
     fixture f;
@@ -81,7 +76,7 @@ TEST_CASE("a full disk lets sessions be used and ended")
 
 TEST_CASE("a disk that cannot take one file more is refused at start")
 {
-    const disk_of_file disk("nr_inodes=2");
+    const small_disk disk("nr_inodes=2");
     if (!disk)
         return;
     CHECK(says(refusal_of(), "unable to open database file"));
@@ -89,7 +84,7 @@ TEST_CASE("a disk that cannot take one file more is refused at start")
 
 TEST_CASE("a file that cannot be written is refused at start")
 {
-    const disk_of_file disk("size=16m");
+    const small_disk disk("size=16m");
     if (!disk)
         return;
     {

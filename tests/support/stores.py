@@ -46,5 +46,4 @@ def new_store(request, tmp_path_factory):
         if kind == "redis":
             return f"{request.getfixturevalue('redis_url')}?prefix=test{next(numbers)}:"
         return request.getfixturevalue("shared_server")(kind).url()
-        return f"{request.getfixturevalue('redis_url')}?prefix=test{next(numbers)}:"
     return make
