@@ -72,7 +72,7 @@ awaitable<result<write>> compare_and_swap_backend::put(const session_key& key, c
     const auto limit = caps().max_payload;
     if (limit && payload.size() > *limit)
         co_return failure{errc::too_large, "larger than the store's values may be"};
-    // A creator most likely finds nothing. Who may not create is refused by what is there.
+    // A creator most likely finds nothing.
     bool look = when.what() != precondition::test::absent || !changes.may_create;
     for (unsigned lost = 0;; ++lost) {
         std::optional<stored> old;
