@@ -43,7 +43,10 @@ TEST_CASE("payloads come back as they were written")
         random_text(1 << 20),
         "",
     };
+    const auto limit = f.store().caps().max_payload;
     for (const auto& payload : payloads) {
+        if (limit && payload.size() > *limit)
+            continue; // A store of smaller values; that it refuses them is another test.
         CAPTURE(payload.size());
         f.put(key, payload);
         const auto held = f.load(key);
