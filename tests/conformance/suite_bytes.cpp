@@ -3,6 +3,7 @@
 #include "proto/random.hpp"
 #include "tests/conformance/fixture.hpp"
 
+#include <algorithm>
 #include <span>
 
 namespace coatcheck::conformance {
@@ -30,6 +31,7 @@ TEST_CASE("payloads come back as they were written")
 {
     fixture f;
     const auto key = f.new_key();
+    const auto limit = f.store().caps().max_payload;
     const std::string payloads[] = {
         "",
         std::string(1, '\0'),
@@ -40,13 +42,10 @@ TEST_CASE("payloads come back as they were written")
         "\xff\xfe not UTF-8 \xc3",
         random_text(4095),
         random_text(65536),
-        random_text(1 << 20),
+        random_text(std::min(limit.value_or(1U << 20U), std::size_t{1} << 20U)),
         "",
     };
-    const auto limit = f.store().caps().max_payload;
     for (const auto& payload : payloads) {
-        if (limit && payload.size() > *limit)
-            continue; // A store of smaller values; that it refuses them is another test.
         CAPTURE(payload.size());
         f.put(key, payload);
         const auto held = f.load(key);
