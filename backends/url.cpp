@@ -224,8 +224,8 @@ std::string backend_url::redacted() const
         out += separator;
         encode_to(out, name, "");
         out += '=';
-        // A parameter such as sentinel_password is a password too.
-        if (name.ends_with("password"))
+        // A parameter such as sentinel_password is a password too, and App Engine's ticket.
+        if (name.ends_with("password") || name == "ticket")
             out += "***";
         else
             encode_to(out, value, "/:,");
