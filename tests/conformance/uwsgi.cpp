@@ -127,34 +127,4 @@ TEST_CASE("uwsgi: a value has at most the bytes of a block")
     CHECK(f.load(key)->payload == std::string(limit, 'y'));
 }
 
-TEST_CASE("uwsgi: a write that its caller has given up lands before those that come later")
-{
-    const uwsgi_server server({"no-master"}); // one process, which can be stopped
-    fixture f(uwsgi_at(server.port()));
-    int given_up = 0;
-    for (int round = 0; round < 20; ++round) {
-        CAPTURE(round);
-        const auto key = f.new_key();
-        REQUIRE(f.wait(f.store().probe(soon())).has_value());
-        server.signal(SIGSTOP);
-        const auto late = f.wait(f.store().put(key, plain_changes(), "late", precondition::absent(), f.now,
-                                               std::chrono::steady_clock::now() + 30ms));
-        if (!late) { // a signal takes its time
-            CHECK(late.error().code == errc::timed_out);
-            ++given_up;
-        }
-        const std::jthread resumes([&] {
-            std::this_thread::sleep_for(10ms);
-            server.signal(SIGCONT);
-        });
-        const auto ended = f.wait(f.store().end(key, f.now, f.now + 1min, soon()));
-        CHECK(ended.has_value());
-        for (int look = 0; look < 3; ++look)
-            CHECK(f.wait(f.store().load(key, soon()))->value().about.what == kind::ended);
-        // Both writes landed, in this order: it is the tombstone of what the first one made.
-        CHECK(f.wait(f.store().load(key, soon()))->value().about.revision == 2);
-    }
-    CHECK(given_up > 10);
-}
-
 } // namespace coatcheck::conformance
