@@ -95,9 +95,10 @@ std::string lower(std::string_view text)
 }
 
 // A parameter such as sentinel_password or tlsCertificateKeyFilePassword.
-bool is_password(std::string_view parameter)
+bool is_secret(std::string_view parameter)
 {
-    return lower(parameter).ends_with("password");
+    const auto name = lower(parameter);
+    return name.ends_with("password") || name == "ticket"; // the latter App Engine's
 }
 
 std::string parse_scheme(std::string_view text)
@@ -236,7 +237,7 @@ std::string backend_url::redacted() const
         out += separator;
         encode_to(out, name, "");
         out += '=';
-        if (is_password(name))
+        if (is_secret(name))
             out += "***";
         else
             encode_to(out, value, "/:,");

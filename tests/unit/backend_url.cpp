@@ -140,6 +140,7 @@ TEST_CASE("a URL is logged without its passwords and can be read again")
     const auto again = backend_url::parse(text);
     CHECK(again.path == url.path);
     CHECK(again.query.at("prefix") == "a&=\n");
+    CHECK(backend_url::parse("appengine://?ticket=abc").redacted() == "appengine://?ticket=***");
     CHECK(backend_url::parse("redis://:pw@h").redacted() == "redis://:***@h");
     CHECK(backend_url::parse("mongodb://h/?tlsCertificateKeyFilePassword=pw").redacted() ==
           "mongodb://h/?tlsCertificateKeyFilePassword=***");
