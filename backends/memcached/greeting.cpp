@@ -7,6 +7,7 @@
 #include <boost/asio/ssl/error.hpp>
 
 #include <array>
+#include <charconv>
 
 namespace coatcheck::memcached {
 
@@ -73,6 +74,18 @@ private:
     bool left_ = false;
 };
 
+// Before 1.6.13 a deletion forgets the CAS unique that it was asked for.
+bool is_too_old(std::string_view version) noexcept
+{
+    constexpr std::string_view branch = "1.6.";
+    constexpr unsigned first = 13;
+    if (!version.starts_with(branch))
+        return version.starts_with("1.5.");
+    unsigned patch = first;
+    std::from_chars(version.data() + branch.size(), version.data() + version.size(), patch);
+    return patch < first;
+}
+
 // Version and settings, in either protocol.
 awaitable<result<settings_reader>> hear_settings(conversation& c)
 {
@@ -85,6 +98,8 @@ awaitable<result<settings_reader>> hear_settings(conversation& c)
             break;
         if (heard->what == type::statistic)
             settings.read(heard->name, heard->text);
+        else if (heard->what == type::version && is_too_old(heard->text))
+            co_return away("memcached 1.6.13 or later is needed, and this is " + std::string(heard->text));
         else if (heard->what != type::version)
             co_return away("memcached does not tell its settings: " + std::string(heard->text));
     }
@@ -133,7 +148,7 @@ awaitable<result<settings_reader>> greet_in_text(stream& connection, const confi
         if (!settings.user.empty())
             co_return away("memcached asks for no password (it was started without -Y and -S), and the URL has one");
     } else {
-        co_return away(first->text.empty() ? "this is no memcached 1.6 or later: it does not know the meta commands"
+        co_return away(first->text.empty() ? "this is no memcached 1.6.13 or later: it does not know the meta commands"
                                            : "memcached answers " + std::string(first->text));
     }
     if (const auto said = co_await c.say(questions); !said)

@@ -264,7 +264,7 @@ const driver memcached_driver{
              .survives = "a restart of the daemon, not of memcached",
              .conditional_writes = kept_by::store,
              .tombstones = "best effort: memcached evicts when it is full, and forgets all in a restart",
-             .limits = "sessions up to the server's `-I` (1 MiB) less 2.4 KiB, larger ones are refused unsent (413); a "
+             .limits = "sessions up to the server's `-I` (1 MiB) less 2.3 KiB, larger ones are refused unsent (413); a "
                        "full server evicts, with `-M` it refuses what needs memory (507), and sessions are read and "
                        "ended"},
     .open = &memcached::open,

@@ -111,7 +111,6 @@ struct word {
 // Replies of a meta command: flags follow.
 constexpr auto meta_words = std::to_array<word>({
     {"HD", type::done, family::remove},
-    {"OK", type::done, family::remove}, // until 1.6.9
     {"EN", type::missing, family::get},
     {"NF", type::missing, family::remove},
     {"EX", type::changed, family::remove},

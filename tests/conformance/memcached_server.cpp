@@ -71,6 +71,25 @@ std::uint64_t memcached_shell::statistic(const std::string& name)
     return std::stoull(all.substr(at + name.size() + 6));
 }
 
+void connect_both(fixture& f)
+{
+    const auto patience = std::chrono::steady_clock::now() + 10s;
+    for (int answered = 0; answered < 2 && std::chrono::steady_clock::now() < patience;)
+        answered = f.wait(f.store().probe(soon())) ? answered + 1 : 0;
+}
+
+result<write> try_put(fixture& f, const session_key& key, std::string_view payload)
+{
+    return f.wait(f.store().put(key, plain_changes(), payload, precondition::none(), f.now, soon()));
+}
+
+std::string payload_of(fixture& f, const session_key& key)
+{
+    const auto held = f.wait(f.store().load(key, soon()));
+    REQUIRE_MESSAGE(held.has_value(), held.error().detail);
+    return *held ? (*held)->payload : "nothing";
+}
+
 memcached_authority::memcached_authority()
 {
     if (!testing::installed("openssl"))

@@ -42,6 +42,21 @@ private:
     int socket_;
 };
 
+// Both threads have a connection to every server, or ten seconds are over.
+void connect_both(fixture& f);
+
+result<write> try_put(fixture& f, const session_key& key, std::string_view payload);
+
+// What is stored, whether it is that of the fixture's reference or not.
+std::string payload_of(fixture& f, const session_key& key);
+
+template <class T>
+errc code_of(const result<T>& answer)
+{
+    REQUIRE(!answer.has_value());
+    return answer.error().code;
+}
+
 // A CA of its own, with a certificate for the name "localhost" alone and one for a client.
 class memcached_authority {
 public:

@@ -17,6 +17,15 @@ SCRIPTS = pathlib.Path(__file__).parent / "servers"
 # kind: (script, URL of a store at 127.0.0.1:{port})
 KINDS = {
     "redis": ("redis", "redis://127.0.0.1:{port}/0"),
+    "redis-cluster": ("redis-cluster", "redis+cluster://127.0.0.1:{port}/"),
+    "redis-sentinel": ("redis-sentinel", "redis+sentinel://127.0.0.1:{port}/mymaster/0"),
+    "memcached": ("memcached", "memcached://127.0.0.1:{port}/"),
+    "mongodb": ("mongodb", "mongodb://127.0.0.1:{port}/"),
+    "postgresql": ("postgresql", "postgresql://app:coatcheck@127.0.0.1:{port}/postgres"),
+    "mysql": ("mysql", "mysql://app:app@127.0.0.1:{port}/sessions"),
+    "dynamodb": ("dynamodb", "dynamodb://eu-central-1/sessions?endpoint=http://127.0.0.1:{port}"),
+    "uwsgi": ("uwsgi", "uwsgi://127.0.0.1:{port}/sessions"),
+    "appengine": ("appengine", "appengine://127.0.0.1:{port}/"),
 }
 # What a proxy can stand before: their clients are not told other addresses.
 BEHIND_ONE_ADDRESS = tuple(kind for kind in KINDS if kind not in ("redis-cluster", "redis-sentinel"))
