@@ -38,22 +38,12 @@ connection::~connection()
 
 // A ping before the first write tells a server that is away, which has written nothing, from one that goes away
 // meanwhile.
-std::optional<failure> connection::say_ping()
-{
-    bson_document ping;
-    ping.add("ping", 1);
-    bson_error_t error{};
-    if (mongoc_client_command_simple(client_, "admin", ping.get(), nullptr, nullptr, &error))
-        return std::nullopt;
-    return failure_of(error, effect::none);
-}
-
 std::optional<failure> connection::connect()
 {
     if (connected_)
         return std::nullopt;
-    if (!shared_.reach().may_try(std::chrono::steady_clock::now()))
-        return failure{errc::unavailable, shared_.reach().why()};
+    if (auto away = shared_.reach().why())
+        return failure{errc::unavailable, *std::move(away)};
     std::optional<failure> why;
     if (client_ == nullptr) {
         if (const auto borrowed = shared_.borrow_client())
@@ -62,13 +52,12 @@ std::optional<failure> connection::connect()
             why = borrowed.error();
     }
     if (!why)
-        why = say_ping();
+        why = say_ping(client_);
     if (why) {
         why->code = errc::unavailable;
-        shared_.reach().failed(std::chrono::steady_clock::now(), why->detail);
+        shared_.reach().begins(why->detail);
         return why;
     }
-    shared_.reach().over();
     connected_ = true;
     const auto& c = shared_.settings();
     if (!collection_)
@@ -103,7 +92,7 @@ failure connection::failed(const bson_error_t& error, effect of)
     if (loses_connection(error))
         connected_ = false;
     if (is_away(error))
-        shared_.reach().failed(std::chrono::steady_clock::now(), why.detail);
+        shared_.reach().begins(why.detail);
     return why;
 }
 
@@ -207,7 +196,7 @@ result<void> connection::ping(deadline by)
             return *away;
         if (!known) // a ping was said
             return {};
-        const auto why = say_ping();
+        const auto why = say_ping(client_);
         if (!why)
             return {};
         connected_ = false;
