@@ -40,23 +40,22 @@ connection::~connection()
 // meanwhile.
 std::optional<failure> connection::connect()
 {
+    auto away = shared_.reach().now();
+    if (away && (away->no_server || !connected_))
+        return failure{errc::unavailable, std::move(away->why)};
     if (connected_)
         return std::nullopt;
-    if (auto away = shared_.reach().why())
-        return failure{errc::unavailable, *std::move(away)};
-    std::optional<failure> why;
     if (client_ == nullptr) {
-        if (const auto borrowed = shared_.borrow_client())
+        if (auto borrowed = shared_.borrow_client())
             client_ = *borrowed;
         else
-            why = borrowed.error();
+            away = absence{borrowed.error().detail, true};
     }
-    if (!why)
-        why = say_ping(client_);
-    if (why) {
-        why->code = errc::unavailable;
-        shared_.reach().begins(why->detail);
-        return why;
+    if (client_ != nullptr)
+        away = say_ping(client_);
+    if (away) {
+        shared_.reach().begins(*away);
+        return failure{errc::unavailable, std::move(away->why)};
     }
     connected_ = true;
     const auto& c = shared_.settings();
@@ -92,7 +91,7 @@ failure connection::failed(const bson_error_t& error, effect of)
     if (loses_connection(error))
         connected_ = false;
     if (is_away(error))
-        shared_.reach().begins(why.detail);
+        shared_.reach().begins({why.detail, true});
     return why;
 }
 
@@ -196,12 +195,12 @@ result<void> connection::ping(deadline by)
             return *away;
         if (!known) // a ping was said
             return {};
-        const auto why = say_ping(client_);
+        auto why = say_ping(client_);
         if (!why)
             return {};
         connected_ = false;
         if (!again || passed(by))
-            return *why;
+            return failure{errc::unavailable, std::move(why->why)};
     }
 }
 

@@ -15,24 +15,24 @@ constexpr auto between_attempts = 1min; // to make the index
 
 } // namespace
 
-std::optional<failure> say_ping(mongoc_client_t* client)
+std::optional<absence> say_ping(mongoc_client_t* client)
 {
     bson_document ping;
     ping.add("ping", 1);
     bson_error_t error{};
     if (mongoc_client_command_simple(client, "admin", ping.get(), nullptr, nullptr, &error))
         return std::nullopt;
-    return failure_of(error, effect::none);
+    return absence{failure_of(error, effect::none).detail, is_away(error)};
 }
 
 deployment::deployment(config settings)
-    : settings_(std::move(settings)), reach_([this]() -> std::optional<std::string> {
+    : settings_(std::move(settings)), reach_([this]() -> std::optional<absence> {
           const auto client = borrow_client();
           if (!client)
-              return client.error().detail;
-          const auto why = say_ping(*client);
+              return absence{client.error().detail, true};
+          auto why = say_ping(*client);
           return_client(*client);
-          return why ? std::optional(why->detail) : std::nullopt;
+          return why;
       })
 {}
 

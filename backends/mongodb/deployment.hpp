@@ -16,7 +16,7 @@ namespace coatcheck::mongodb {
 constexpr const char* index_name = "keep_until_1";
 
 // Why the primary does not answer; nothing if it does.
-std::optional<failure> say_ping(mongoc_client_t* client);
+std::optional<absence> say_ping(mongoc_client_t* client);
 
 // Thread safe. Outlives the clients that it lends.
 class deployment {

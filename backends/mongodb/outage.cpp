@@ -22,7 +22,7 @@ std::chrono::milliseconds at_most(std::chrono::milliseconds pause)
 
 } // namespace
 
-outage::outage(std::function<std::optional<std::string>()> attempt)
+outage::outage(std::function<std::optional<absence>()> attempt)
     : attempt_(std::move(attempt)), trying_([this](const std::stop_token& stop) { try_until_stopped(stop); })
 {}
 
@@ -32,19 +32,19 @@ outage::~outage()
     trying_.join();
 }
 
-void outage::begins(std::string why)
+void outage::begins(absence what)
 {
     {
         const std::lock_guard lock(mutex_);
-        why_ = std::move(why);
+        known_ = std::move(what);
     }
     changed_.notify_all();
 }
 
-std::optional<std::string> outage::why() const
+std::optional<absence> outage::now() const
 {
     const std::lock_guard lock(mutex_);
-    return why_;
+    return known_;
 }
 
 void outage::try_until_stopped(const std::stop_token& stop)
@@ -52,7 +52,7 @@ void outage::try_until_stopped(const std::stop_token& stop)
     const auto never = [] { return false; };
     auto pause = first_pause;
     for (std::unique_lock lock(mutex_);;) {
-        if (!changed_.wait(lock, stop, [this] { return why_.has_value(); }))
+        if (!changed_.wait(lock, stop, [this] { return known_.has_value(); }))
             return;
         changed_.wait_for(lock, stop, at_most(pause), never);
         if (stop.stop_requested())
@@ -61,7 +61,7 @@ void outage::try_until_stopped(const std::stop_token& stop)
         auto still = attempt_();
         lock.lock();
         pause = still ? std::min(pause * 2, longest_pause) : first_pause;
-        why_ = std::move(still);
+        known_ = std::move(still);
     }
 }
 

@@ -10,30 +10,35 @@
 
 namespace coatcheck::mongodb {
 
+struct absence {
+    std::string why;
+    bool no_server; // whoever is connected need not try either
+};
+
 // Thread safe.
 class outage {
 public:
     // `attempt` answers why the store is away, or nothing if it is back. It blocks, with jittered pauses of up to half
     // a second between two of its calls.
-    explicit outage(std::function<std::optional<std::string>()> attempt);
+    explicit outage(std::function<std::optional<absence>()> attempt);
 
     // Waits for an attempt under way.
     ~outage();
     outage(const outage&) = delete;
     outage& operator=(const outage&) = delete;
 
-    void begins(std::string why);
+    void begins(absence what);
 
-    // Why the store is away; nothing if it is not known to be.
-    std::optional<std::string> why() const;
+    // Nothing if the store is not known to be away.
+    std::optional<absence> now() const;
 
 private:
     void try_until_stopped(const std::stop_token& stop);
 
-    std::function<std::optional<std::string>()> attempt_;
+    std::function<std::optional<absence>()> attempt_;
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;
-    std::optional<std::string> why_; // guarded by mutex_
+    std::optional<absence> known_; // guarded by mutex_
     std::jthread trying_;
 };
 

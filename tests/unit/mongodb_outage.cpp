@@ -27,11 +27,11 @@ bool soon(Condition holds)
 TEST_CASE("a store that nobody says is away is not tried")
 {
     std::atomic<int> attempts = 0;
-    const outage o([&]() -> std::optional<std::string> {
+    const outage o([&]() -> std::optional<absence> {
         ++attempts;
         return std::nullopt;
     });
-    CHECK(!o.why());
+    CHECK(!o.now());
     CHECK(attempts == 0);
 }
 
@@ -39,28 +39,28 @@ TEST_CASE("a store that is away is tried until it is back, and the last reason i
 {
     std::atomic<int> attempts = 0;
     std::atomic<bool> back = false;
-    outage o([&]() -> std::optional<std::string> {
+    outage o([&]() -> std::optional<absence> {
         ++attempts;
-        return back ? std::nullopt : std::optional<std::string>("still refused");
+        return back ? std::nullopt : std::optional(absence{"still refused", false});
     });
     for (int round = 0; round < 2; ++round) {
         back = false;
         const int before = attempts;
-        o.begins("refused");
-        CHECK(o.why());
+        o.begins({"refused", true});
+        CHECK(o.now());
         CHECK(soon([&] { return attempts >= before + 3; }));
-        CHECK(o.why() == "still refused");
+        CHECK(o.now()->why == "still refused");
         back = true;
-        CHECK(soon([&] { return !o.why(); }));
+        CHECK(soon([&] { return !o.now(); }));
     }
 }
 
 TEST_CASE("an outage can be given up at any time")
 {
     for (int i = 0; i < 50; ++i) {
-        outage o([]() -> std::optional<std::string> { return "refused"; });
+        outage o([]() -> std::optional<absence> { return absence{"refused", true}; });
         if (i % 2 == 0)
-            o.begins("refused");
+            o.begins({"refused", true});
         if (i % 4 == 0)
             std::this_thread::yield();
     }
