@@ -38,37 +38,25 @@ connection::~connection()
 
 // A ping before the first write tells a server that is away, which has written nothing, from one that goes away
 // meanwhile.
-std::optional<failure> connection::say_ping()
-{
-    bson_document ping;
-    ping.add("ping", 1);
-    bson_error_t error{};
-    if (mongoc_client_command_simple(client_, "admin", ping.get(), nullptr, nullptr, &error))
-        return std::nullopt;
-    return failure_of(error, effect::none);
-}
-
 std::optional<failure> connection::connect()
 {
+    auto away = shared_.reach().now();
+    if (away && (away->no_server || !connected_))
+        return failure{errc::unavailable, std::move(away->why)};
     if (connected_)
         return std::nullopt;
-    if (!shared_.reach().may_try(std::chrono::steady_clock::now()))
-        return failure{errc::unavailable, shared_.reach().why()};
-    std::optional<failure> why;
     if (client_ == nullptr) {
-        if (const auto borrowed = shared_.borrow_client())
+        if (auto borrowed = shared_.borrow_client())
             client_ = *borrowed;
         else
-            why = borrowed.error();
+            away = absence{borrowed.error().detail, true};
     }
-    if (!why)
-        why = say_ping();
-    if (why) {
-        why->code = errc::unavailable;
-        shared_.reach().failed(std::chrono::steady_clock::now(), why->detail);
-        return why;
+    if (client_ != nullptr)
+        away = say_ping(client_);
+    if (away) {
+        shared_.reach().begins(*away);
+        return failure{errc::unavailable, std::move(away->why)};
     }
-    shared_.reach().over();
     connected_ = true;
     const auto& c = shared_.settings();
     if (!collection_)
@@ -103,7 +91,7 @@ failure connection::failed(const bson_error_t& error, effect of)
     if (loses_connection(error))
         connected_ = false;
     if (is_away(error))
-        shared_.reach().failed(std::chrono::steady_clock::now(), why.detail);
+        shared_.reach().begins({why.detail, true});
     return why;
 }
 
@@ -207,12 +195,12 @@ result<void> connection::ping(deadline by)
             return *away;
         if (!known) // a ping was said
             return {};
-        const auto why = say_ping();
+        auto why = say_ping(client_);
         if (!why)
             return {};
         connected_ = false;
         if (!again || passed(by))
-            return *why;
+            return failure{errc::unavailable, std::move(why->why)};
     }
 }
 

@@ -45,7 +45,6 @@ public:
 
 private:
     std::optional<failure> connect();
-    std::optional<failure> say_ping();
     void make_index();
     result<std::optional<document_read>> read_once(const bson_document& filter, bool with_payload, deadline by);
 

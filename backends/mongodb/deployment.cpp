@@ -1,5 +1,8 @@
 #include "backends/mongodb/deployment.hpp"
 
+#include "backends/mongodb/bson_document.hpp"
+#include "backends/mongodb/server_error.hpp"
+
 #include <utility>
 
 namespace coatcheck::mongodb {
@@ -11,6 +14,27 @@ using namespace std::chrono_literals;
 constexpr auto between_attempts = 1min; // to make the index
 
 } // namespace
+
+std::optional<absence> say_ping(mongoc_client_t* client)
+{
+    bson_document ping;
+    ping.add("ping", 1);
+    bson_error_t error{};
+    if (mongoc_client_command_simple(client, "admin", ping.get(), nullptr, nullptr, &error))
+        return std::nullopt;
+    return absence{failure_of(error, effect::none).detail, is_away(error)};
+}
+
+deployment::deployment(config settings)
+    : settings_(std::move(settings)), reach_([this]() -> std::optional<absence> {
+          const auto client = borrow_client();
+          if (!client)
+              return absence{client.error().detail, true};
+          auto why = say_ping(*client);
+          return_client(*client);
+          return why;
+      })
+{}
 
 result<mongoc_client_t*> deployment::borrow_client()
 {

@@ -8,16 +8,20 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace coatcheck::mongodb {
 
 constexpr const char* index_name = "keep_until_1";
 
+// Why the primary does not answer; nothing if it does.
+std::optional<absence> say_ping(mongoc_client_t* client);
+
 // Thread safe. Outlives the clients that it lends.
 class deployment {
 public:
-    explicit deployment(config settings) : settings_(std::move(settings)) {}
+    explicit deployment(config settings);
 
     const config& settings() const noexcept { return settings_; }
     outage& reach() noexcept { return reach_; }
@@ -36,12 +40,12 @@ public:
 
 private:
     const config settings_;
-    outage reach_;
     mutable std::mutex mutex_;
     pool_ptr pool_;                                    // guarded by mutex_
     bool has_index_ = false;                           // guarded by mutex_
     std::chrono::steady_clock::time_point next_index_; // guarded by mutex_
     std::string no_index_;                             // guarded by mutex_
+    outage reach_;                                     // its thread uses what is above
 };
 
 } // namespace coatcheck::mongodb

@@ -307,7 +307,8 @@ config parse_config(const backend_url& url)
             mongoc_uri_set_option_as_bool(c.uri.get(), retries, false);
     if (mongoc_uri_get_appname(c.uri.get()) == nullptr)
         mongoc_uri_set_appname(c.uri.get(), "coatcheck");
-    mongoc_uri_set_option_as_int32(c.uri.get(), MONGOC_URI_MAXPOOLSIZE, static_cast<std::int32_t>(c.connections));
+    // One more looks for a server that is away.
+    mongoc_uri_set_option_as_int32(c.uri.get(), MONGOC_URI_MAXPOOLSIZE, static_cast<std::int32_t>(c.connections) + 1);
     return c;
 }
 

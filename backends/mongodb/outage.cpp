@@ -3,6 +3,7 @@
 #include "proto/random.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace coatcheck::mongodb {
@@ -11,42 +12,57 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto first_pause = 25ms;
-constexpr auto longest_pause = 500ms;
-constexpr auto longest_attempt = 15s; // whose outcome nobody has said by then is forgotten
+constexpr std::chrono::milliseconds first_pause = 25ms;
+constexpr std::chrono::milliseconds longest_pause = 500ms;
+
+std::chrono::milliseconds at_most(std::chrono::milliseconds pause)
+{
+    return std::chrono::milliseconds(random_uint64() % static_cast<std::uint64_t>(pause.count() + 1));
+}
 
 } // namespace
 
-bool outage::may_try(clock::time_point now)
+outage::outage(std::function<std::optional<absence>()> attempt)
+    : attempt_(std::move(attempt)), trying_([this](const std::stop_token& stop) { try_until_stopped(stop); })
+{}
+
+outage::~outage()
 {
-    const std::lock_guard lock(mutex_);
-    if (!known_)
-        return true;
-    if (now < next_)
-        return false;
-    next_ = now + longest_attempt;
-    return true;
+    trying_.request_stop();
+    trying_.join();
 }
 
-void outage::failed(clock::time_point now, std::string why)
+void outage::begins(absence what)
 {
-    const std::lock_guard lock(mutex_);
-    pause_ = known_ ? std::min<std::chrono::milliseconds>(pause_ * 2, longest_pause) : first_pause;
-    known_ = true;
-    next_ = now + std::chrono::milliseconds(random_uint64() % static_cast<std::uint64_t>(pause_.count() + 1));
-    why_ = std::move(why);
+    {
+        const std::lock_guard lock(mutex_);
+        known_ = std::move(what);
+    }
+    changed_.notify_all();
 }
 
-void outage::over()
+std::optional<absence> outage::now() const
 {
     const std::lock_guard lock(mutex_);
-    known_ = false;
+    return known_;
 }
 
-std::string outage::why() const
+void outage::try_until_stopped(const std::stop_token& stop)
 {
-    const std::lock_guard lock(mutex_);
-    return why_;
+    const auto never = [] { return false; };
+    auto pause = first_pause;
+    for (std::unique_lock lock(mutex_);;) {
+        if (!changed_.wait(lock, stop, [this] { return known_.has_value(); }))
+            return;
+        changed_.wait_for(lock, stop, at_most(pause), never);
+        if (stop.stop_requested())
+            return;
+        lock.unlock();
+        auto still = attempt_();
+        lock.lock();
+        pause = still ? std::min(pause * 2, longest_pause) : first_pause;
+        known_ = std::move(still);
+    }
 }
 
 } // namespace coatcheck::mongodb

@@ -1,33 +1,45 @@
 #pragma once
-// What all connections to a store know of its absence, so that one of them tries and the others need not wait.
+// Whether the store is away. Whoever meets that says so, and nobody else waits for it: a thread tries until it is back.
 
-#include <chrono>
+#include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 
 namespace coatcheck::mongodb {
+
+struct absence {
+    std::string why;
+    bool no_server; // whoever is connected need not try either
+};
 
 // Thread safe.
 class outage {
 public:
-    using clock = std::chrono::steady_clock;
+    // `attempt` answers why the store is away, or nothing if it is back. It blocks, with jittered pauses of up to half
+    // a second between two of its calls.
+    explicit outage(std::function<std::optional<absence>()> attempt);
 
-    // Whether who has no connection may try for one: always, unless the store is known to be away; then one at a time,
-    // with jittered pauses between them. Who may try says how it went.
-    bool may_try(clock::time_point now);
+    // Waits for an attempt under way.
+    ~outage();
+    outage(const outage&) = delete;
+    outage& operator=(const outage&) = delete;
 
-    void failed(clock::time_point now, std::string why);
-    void over();
+    void begins(absence what);
 
-    // Why the last attempt failed.
-    std::string why() const;
+    // Nothing if the store is not known to be away.
+    std::optional<absence> now() const;
 
 private:
+    void try_until_stopped(const std::stop_token& stop);
+
+    std::function<std::optional<absence>()> attempt_;
     mutable std::mutex mutex_;
-    bool known_ = false;
-    clock::time_point next_; // attempt
-    std::chrono::milliseconds pause_{};
-    std::string why_;
+    std::condition_variable_any changed_;
+    std::optional<absence> known_; // guarded by mutex_
+    std::jthread trying_;
 };
 
 } // namespace coatcheck::mongodb

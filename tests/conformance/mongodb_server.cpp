@@ -2,13 +2,74 @@
 
 #include "backends/mongodb/client_library.hpp"
 
+#include <cstdlib>
 #include <stdexcept>
+#include <vector>
 
 namespace coatcheck::conformance {
+
+namespace {
+
+const testing::server& tls_server()
+{
+    static const testing::server server(
+        "mongodb", {"tls=" + (certificates() / "server.pem") + "," + (certificates() / "server.key")});
+    return server;
+}
+
+} // namespace
 
 std::string mongodb_at(std::uint16_t port)
 {
     return "mongodb://127.0.0.1:" + std::to_string(port);
+}
+
+testing::server& shared_server()
+{
+    static testing::server server("mongodb");
+    return server;
+}
+
+const testing::temporary_folder& certificates()
+{
+    static const testing::temporary_folder folder;
+    static const bool made = [] {
+        if (!testing::installed("openssl"))
+            testing::missing("openssl");
+        const std::string script = "set -e; cd '" + folder.path().string() + R"('
+            new() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "$@" 2>>log; }
+            new -keyout ca.key -out ca.pem -subj /CN=authority
+            new -keyout other.key -out other.pem -subj /CN=stranger
+            new -keyout server.key -out server.pem -subj /CN=server -CA ca.pem -CAkey ca.key \
+                -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:false
+            cat server.pem server.key >both.pem)";
+        return std::system(script.c_str()) == 0;
+    }();
+    if (!made)
+        throw std::runtime_error("openssl cannot make certificates");
+    return folder;
+}
+
+std::string tls_url(const std::string& host, const std::string& more)
+{
+    return "mongodb://" + host + ":" + std::to_string(tls_server().port()) + "/?tls=true" + more;
+}
+
+result<write> try_put(fixture& f, const session_key& key, std::string_view payload, precondition when)
+{
+    return f.wait(f.store().put(key, plain_changes(), payload, when, f.now, soon()));
+}
+
+std::string quoted(const session_key& key)
+{
+    return '"' + std::string(key.name.str()) + '"';
+}
+
+void check_holds(const std::string& text, const std::string& part)
+{
+    CAPTURE(text);
+    CAPTURE(part);
+    CHECK(text.find(part) != std::string::npos);
 }
 
 mongodb_shell::mongodb_shell(std::uint16_t port)

@@ -1,14 +1,27 @@
 #pragma once
-// Somebody else who talks to a MongoDB server, as mongosh does.
+// MongoDB servers of the tests, and somebody else who talks to them, as mongosh does.
+
+#include "tests/conformance/fixture.hpp"
+#include "tests/support/server.hpp"
 
 #include <mongoc/mongoc.h>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace coatcheck::conformance {
 
 std::string mongodb_at(std::uint16_t port);
+
+// The server that most tests share. It keeps running.
+testing::server& shared_server();
+
+// Certificates of two authorities, ca.pem and other.pem; the first one's server.pem is for the name "localhost" alone.
+const testing::temporary_folder& certificates();
+
+// The URL of a server that speaks TLS alone, with server.pem; `more` follows "tls=true".
+std::string tls_url(const std::string& host, const std::string& more);
 
 class mongodb_shell {
 public:
@@ -23,5 +36,20 @@ public:
 private:
     mongoc_client_t* client_;
 };
+
+template <class T>
+errc code_of(const result<T>& answer)
+{
+    REQUIRE(!answer.has_value());
+    return answer.error().code;
+}
+
+result<write> try_put(fixture& f, const session_key& key, std::string_view payload = "red",
+                      precondition when = precondition::none());
+
+// For JSON.
+std::string quoted(const session_key& key);
+
+void check_holds(const std::string& text, const std::string& part);
 
 } // namespace coatcheck::conformance

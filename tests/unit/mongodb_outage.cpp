@@ -2,54 +2,68 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <chrono>
+
 namespace coatcheck::mongodb {
 
 namespace {
 
 using namespace std::chrono_literals;
 
-// Whether somebody may try within `most` from `now` on; moves `now` there.
-bool may_try_within(outage& o, outage::clock::time_point& now, std::chrono::milliseconds most)
+template <class Condition>
+bool soon(Condition holds)
 {
-    for (const auto end = now + most; now <= end; now += 1ms)
-        if (o.may_try(now))
+    for (const auto end = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < end;) {
+        if (holds())
             return true;
+        std::this_thread::sleep_for(1ms);
+    }
     return false;
 }
 
 } // namespace
 
-TEST_CASE("a store that is not known to be away is tried by everybody")
+TEST_CASE("a store that nobody says is away is not tried")
 {
-    outage o;
-    const auto now = outage::clock::now();
-    CHECK(o.may_try(now));
-    CHECK(o.may_try(now));
-    o.failed(now, "refused");
-    o.over();
-    CHECK(o.may_try(now));
-    CHECK(o.may_try(now));
+    std::atomic<int> attempts = 0;
+    const outage o([&]() -> std::optional<absence> {
+        ++attempts;
+        return std::nullopt;
+    });
+    CHECK(!o.now());
+    CHECK(attempts == 0);
 }
 
-TEST_CASE("one at a time tries a store that is away, half a second after the last attempt at the latest")
+TEST_CASE("a store that is away is tried until it is back, and the last reason is told")
 {
-    outage o;
-    auto now = outage::clock::now();
-    for (int i = 0; i < 20; ++i) {
-        o.failed(now, "refused");
-        CHECK(o.why() == "refused");
-        REQUIRE(may_try_within(o, now, 500ms));
-        CHECK(!may_try_within(o, now, 2s));
+    std::atomic<int> attempts = 0;
+    std::atomic<bool> back = false;
+    outage o([&]() -> std::optional<absence> {
+        ++attempts;
+        return back ? std::nullopt : std::optional(absence{"still refused", false});
+    });
+    for (int round = 0; round < 2; ++round) {
+        back = false;
+        const int before = attempts;
+        o.begins({"refused", true});
+        CHECK(o.now());
+        CHECK(soon([&] { return attempts >= before + 3; }));
+        CHECK(o.now()->why == "still refused");
+        back = true;
+        CHECK(soon([&] { return !o.now(); }));
     }
 }
 
-TEST_CASE("an attempt that nobody speaks of any more is made again")
+TEST_CASE("an outage can be given up at any time")
 {
-    outage o;
-    auto now = outage::clock::now();
-    o.failed(now, "refused");
-    REQUIRE(may_try_within(o, now, 500ms));
-    CHECK(may_try_within(o, now, 15s));
+    for (int i = 0; i < 50; ++i) {
+        outage o([]() -> std::optional<absence> { return absence{"refused", true}; });
+        if (i % 2 == 0)
+            o.begins({"refused", true});
+        if (i % 4 == 0)
+            std::this_thread::yield();
+    }
 }
 
 } // namespace coatcheck::mongodb

@@ -8,6 +8,11 @@ namespace coatcheck::mongodb {
 
 namespace {
 
+struct fault {
+    std::uint32_t domain;
+    std::uint32_t code;
+};
+
 bson_error_t error(std::uint32_t domain, std::uint32_t code, const char* message = "text")
 {
     bson_error_t e{};
@@ -31,11 +36,12 @@ errc of_read(const bson_error_t& e)
 
 TEST_CASE("a write whose reply did not come may have landed, and a read has done nothing")
 {
-    for (const auto& e :
-         {error(MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_SOCKET),
-          error(MONGOC_ERROR_PROTOCOL, MONGOC_ERROR_PROTOCOL_INVALID_REPLY), error(MONGOC_ERROR_SERVER, 91),
-          error(MONGOC_ERROR_SERVER, 189), error(MONGOC_ERROR_SERVER, 11600), error(MONGOC_ERROR_SERVER, 11602)}) {
-        CAPTURE(e.code);
+    for (const auto& [domain, code] :
+         {fault{MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_SOCKET},
+          fault{MONGOC_ERROR_PROTOCOL, MONGOC_ERROR_PROTOCOL_INVALID_REPLY}, fault{MONGOC_ERROR_SERVER, 91},
+          fault{MONGOC_ERROR_SERVER, 189}, fault{MONGOC_ERROR_SERVER, 11600}, fault{MONGOC_ERROR_SERVER, 11602}}) {
+        CAPTURE(code);
+        const bson_error_t e = error(domain, code);
         CHECK(of_write(e) == errc::timed_out);
         CHECK(of_read(e) == errc::unavailable);
         CHECK(loses_connection(e));
@@ -44,13 +50,14 @@ TEST_CASE("a write whose reply did not come may have landed, and a read has done
 
 TEST_CASE("who found no server, or was not let in, has written nothing")
 {
-    for (const bson_error_t e : {error(MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_FAILURE),
-                                 error(MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_CONNECT),
-                                 error(MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_NAME_RESOLUTION),
-                                 error(MONGOC_ERROR_CLIENT, MONGOC_ERROR_CLIENT_AUTHENTICATE),
-                                 error(MONGOC_ERROR_SCRAM, MONGOC_ERROR_SCRAM_PROTOCOL_ERROR),
-                                 error(MONGOC_ERROR_SERVER, 10107), error(MONGOC_ERROR_SERVER, 13435)}) {
-        CAPTURE(e.code);
+    for (const auto& [domain, code] : {fault{MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_FAILURE},
+                                       fault{MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_CONNECT},
+                                       fault{MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_NAME_RESOLUTION},
+                                       fault{MONGOC_ERROR_CLIENT, MONGOC_ERROR_CLIENT_AUTHENTICATE},
+                                       fault{MONGOC_ERROR_SCRAM, MONGOC_ERROR_SCRAM_PROTOCOL_ERROR},
+                                       fault{MONGOC_ERROR_SERVER, 10107}, fault{MONGOC_ERROR_SERVER, 13435}}) {
+        CAPTURE(code);
+        const bson_error_t e = error(domain, code);
         CHECK(of_write(e) == errc::unavailable);
         CHECK(of_read(e) == errc::unavailable);
         CHECK(loses_connection(e));
