@@ -89,9 +89,15 @@ public:
     awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override
     {
         const auto done = co_await pool_->run(sql().end, end_parameters(key.name, now, keep_until), effect::writes, by);
-        if (!done)
-            co_return done.error();
-        co_return result<void>();
+        if (done)
+            co_return result<void>();
+        if (done.error().code == errc::full) {
+            const auto in_place =
+                co_await pool_->run(sql().end_in_place, end_parameters(key.name, now, keep_until), effect::writes, by);
+            if (in_place && changed_by(in_place->get()) == 1)
+                co_return result<void>();
+        }
+        co_return done.error();
     }
 
     awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,
@@ -155,7 +161,8 @@ const driver postgresql_driver{
                          "standby is synchronous",
              .conditional_writes = kept_by::store,
              .tombstones = "kept",
-             .limits = "sessions up to 16 MiB; a full disk refuses writes (507), ends among them"},
+             .limits = "sessions up to 16 MiB; a full disk refuses what makes the table larger (507), "
+                       "sessions are read and ended"},
     .open = &postgresql::open,
     .check = &postgresql::check,
     .schema = &postgresql::schema_for,

@@ -2,6 +2,7 @@
 
 #include <boost/endian/conversion.hpp>
 
+#include <charconv>
 #include <limits>
 
 namespace coatcheck::postgresql {
@@ -93,6 +94,14 @@ result<std::optional<answered_head>> head_in(const PGresult* rows)
     h.subject = text_in(rows, subject_at);
     h.label = text_in(rows, label_at);
     return std::optional(std::move(answer));
+}
+
+int changed_by(const PGresult* done)
+{
+    const std::string_view digits = PQcmdTuples(const_cast<PGresult*>(done)); // which it does not change
+    int count = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), count);
+    return count;
 }
 
 std::string_view payload_in(const PGresult* rows)

@@ -21,6 +21,9 @@ result<std::optional<answered_head>> head_in(const PGresult* rows);
 // The payload in the only row of statements::load.
 std::string_view payload_in(const PGresult* rows);
 
+// How many rows a statement without an answer has changed.
+int changed_by(const PGresult* done);
+
 // A column of the only row, whatever it is.
 std::string_view text_in(const PGresult* rows, int column);
 

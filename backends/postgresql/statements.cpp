@@ -148,6 +148,15 @@ std::string end_sql(const std::string& t)
  locked_until = 0, lock_token = 0, idle = 0, subject = '', label = '', payload = '')";
 }
 
+// The same as far as a full disk lets it: what stays in its page and in no other slot needs room in no file, so the
+// tombstone is kept as long as the session would have been.
+std::string end_in_place_sql(const std::string& t)
+{
+    return "UPDATE " + t + R"( AS s SET kind = 2, revision = s.revision + 1, version = 0, last_seen = $2, expires = $2,
+ absolute_end = 9007199254740991, keep_until = greatest(s.keep_until, $3), locked_until = 0, lock_token = 0, idle = 0,
+ subject = '', label = '', payload = '' WHERE s.handle = $1 AND s.format = 1 AND s.keep_until > $2)";
+}
+
 // $1 now  $2 how many at most. Only rows of a format that this release understands: what keep_until means in a later
 // one is not known. Who else sweeps has the lock until its statement is over, and rows that are being written stay.
 std::string sweep_sql(const std::string& t)
@@ -210,7 +219,7 @@ statements::statements(const std::string& t)
       create(create_sql(t), put_types), upsert(upsert_sql(t), put_types), replace(replace_sql(t, ""), put_types),
       replace_same_version(replace_sql(t, " AND s.version = $14"), put_types),
       replace_same_revision(replace_sql(t, " AND s.revision = $14"), put_types), extend(extend_sql(t), "tii"),
-      end(end_sql(t), "tii"),
+      end(end_sql(t), "tii"), end_in_place(end_in_place_sql(t), "tii"),
       forget("DELETE FROM " + t + " WHERE handle = $1 AND format = 1 AND keep_until <= $2", "ti"),
       sweep(sweep_sql(t), "ii"), probe("SELECT FROM " + t + " WHERE handle = ''", ""), make_table(make_table_sql(t), "")
 {

@@ -61,10 +61,11 @@ struct statements {
     statement replace_same_revision;
     statement extend; // parameters: extend_parameters
 
-    statement end;    // parameters: end_parameters; answers nothing
-    statement forget; // parameters: forget_parameters; answers nothing
-    statement sweep;  // parameters: sweep_parameters; answers how many rows went, or nothing if another sweeps
-    statement probe;  // no parameters
+    statement end;          // parameters: end_parameters; answers nothing
+    statement end_in_place; // likewise, of a row that is there, on a disk without room
+    statement forget;       // parameters: forget_parameters; answers nothing
+    statement sweep;        // parameters: sweep_parameters; answers how many rows went, or nothing if another sweeps
+    statement probe;        // no parameters
     statement make_table;
 
     // The one that does such a write.

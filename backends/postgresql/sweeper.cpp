@@ -1,12 +1,11 @@
 #include "backends/postgresql/sweeper.hpp"
 
+#include "backends/postgresql/rows.hpp"
 #include "backends/transport/stream.hpp"
 #include "proto/random.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-
-#include <cstdlib>
 
 namespace coatcheck::postgresql {
 
@@ -37,7 +36,7 @@ awaitable<void> sweep(std::weak_ptr<pool> weak, std::shared_ptr<steady_timer> ti
         const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
         const auto swept = co_await over->run(over->sql().sweep, sweep_parameters(now, batch), effect::writes,
                                               std::chrono::steady_clock::now() + patience);
-        const bool more = swept && std::strtol(PQcmdTuples(const_cast<PGresult*>(swept->get())), nullptr, 10) == batch;
+        const bool more = swept && changed_by(swept->get()) == batch;
         wait = more ? between_batches : at_random(period / 2, period * 3 / 2);
     }
 }

@@ -150,7 +150,7 @@ TEST_CASE("postgresql: too many connections are an outage that ends")
     CHECK(recovers(f));
 }
 
-TEST_CASE("postgresql: a full disk refuses what needs room, keeps what was there, and takes more when it has room")
+TEST_CASE("postgresql: a full disk refuses new data, lets sessions be read and ended, and takes more when it has room")
 {
     const testing::small_disk disk("size=16m,mode=777");
     if (!disk)
@@ -166,20 +166,30 @@ TEST_CASE("postgresql: a full disk refuses what needs room, keeps what was there
     sql("ALTER DATABASE postgres SET default_tablespace = small");
     fixture f(postgresql_at(server.port()));
     const auto key = f.new_key();
-    const auto other = f.new_key();
     f.put(key, "red");
-    f.put(other, "red");
-    disk.fill_up_to(1U << 20U);
-    errc why{};
-    while (why == errc{}) {
-        const auto w = try_put(f, f.new_key(), std::string(30'000, 'x'));
-        why = w ? errc{} : w.error().code;
+    std::vector<session_key> others;
+    for (int i = 0; i < 100; ++i) {
+        others.push_back(f.new_key());
+        f.put(others.back(), std::string(500, 'x'));
     }
-    CHECK(why == errc::full);
+    disk.fill_up_to(1U << 20U);
+    for (const std::size_t size : {30'000, 500}) {
+        errc why{};
+        while (why == errc{}) {
+            const auto w = try_put(f, f.new_key(), std::string(size, 'x'));
+            why = w ? errc{} : w.error().code;
+        }
+        CHECK(why == errc::full);
+    }
     CHECK(f.load(key)->payload == "red");
+    for (const auto& other : others) {
+        const auto ended = f.wait(f.store().end(other, f.now, f.now + 60s, soon()));
+        REQUIRE_MESSAGE(ended.has_value(), ended.error().detail);
+        CHECK(f.wait(f.store().load(other, soon())).value()->about.what == kind::ended);
+        CHECK(refused_by(try_put(f, other).value(), errc::ended));
+    }
     disk.give_room();
     CHECK(f.put(key, std::string(30'000, 'b')).what == write::outcome::replaced);
-    f.end(other);
 }
 
 } // namespace coatcheck::conformance
