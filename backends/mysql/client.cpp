@@ -24,6 +24,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned seconds_for_connecting = 3;
+// A connection that leads to a server which refuses is made anew once it has lasted so long.
+constexpr auto shortest_life = 1s;
+
 constexpr unsigned long largest_reply = 64UL << 20U; // bytes
 
 constexpr unsigned long first_mysql = 80001;    // SKIP LOCKED
@@ -256,6 +259,7 @@ answer<void> client::connect(deadline by)
         close();
         return why;
     }
+    made_ = std::chrono::steady_clock::now();
     // Else TLS would block inside OpenSSL rather than wait by wait_for_server.
     const int socket = mysql_get_socket(connection_.get());
     fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK);
@@ -274,7 +278,7 @@ answer<void> client::begin_session(deadline by)
     // of a row or, by ALTER TABLE, of the table, makes no statement of ours wait for a day.
     for (const char* const sql :
          {"SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1, "
-          "innodb_lock_wait_timeout = 5, lock_wait_timeout = 5",
+          "innodb_lock_wait_timeout = 2, lock_wait_timeout = 2",
           "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"})
         if (auto done = query(sql, by); !done)
             return done.error();
@@ -293,7 +297,7 @@ sql_error client::failed(unsigned number, const char* text)
     if (is_broken(e) && connection_ && mysql_get_socket(connection_.get()) >= 0)
         // The good-bye of mysql_close() must not complete what was sent in part.
         shutdown(mysql_get_socket(connection_.get()), SHUT_RDWR);
-    if (ends_connection(e))
+    if (is_broken(e) || (ends_connection(e) && std::chrono::steady_clock::now() - made_ > shortest_life))
         close();
     return e;
 }

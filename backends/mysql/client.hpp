@@ -20,8 +20,8 @@
 
 namespace coatcheck::mysql {
 
-// One connection, and what was prepared on it. Belongs to the thread that makes it. Whatever fails in a way that
-// ends_connection() closes it, so that half a reply is never taken for another one's.
+// One connection, and what was prepared on it. Belongs to the thread that makes it. What is_broken() closes it, so that
+// half a reply is never taken for another one's; what ends_connection() does too, unless it is a new one.
 class client {
 public:
     // All three must outlive the client. Once `stopping` is set, what waits for the server fails at once.
@@ -78,6 +78,7 @@ private:
     const config& config_;
     const statements& sql_;
     const std::atomic<bool>& stopping_;
+    std::chrono::steady_clock::time_point made_{};
     std::unique_ptr<MYSQL, closes_connection> connection_;
     std::array<std::unique_ptr<MYSQL_STMT, closes_statement>, verbs> prepared_;
 };

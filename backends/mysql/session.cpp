@@ -2,6 +2,8 @@
 
 #include "proto/random.hpp"
 
+#include <errmsg.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -44,11 +46,11 @@ answer<void> session::connect(deadline by)
                               by);
     if (!said)
         return said.error();
-    if (said->size() == 4) {
-        facts_.learn({number(said->at(0)), static_cast<unsigned>(number(said->at(1))), number(said->at(2)) != 0,
-                      number(said->at(3))});
-        max_payload_ = largest_payload(number(said->at(0)));
-    }
+    if (said->size() != 4)
+        return sql_error(CR_UNKNOWN_ERROR, "the server does not tell its settings");
+    facts_.learn({number(said->at(0)), static_cast<unsigned>(number(said->at(1))), number(said->at(2)) != 0,
+                  number(said->at(3))});
+    max_payload_ = largest_payload(number(said->at(0)));
     return {};
 }
 

@@ -106,7 +106,7 @@ bool is_no_table(const sql_error& e) noexcept
 
 bool is_unprepared(const sql_error& e) noexcept
 {
-    return !e.late && (e.number == 1243 || e.number == 1615);
+    return !e.late && (e.number == 1243 || e.number == 1412 || e.number == 1615);
 }
 
 bool is_broken(const sql_error& e) noexcept

@@ -30,7 +30,7 @@ bool is_lost_race(const sql_error& e) noexcept;
 bool is_duplicate(const sql_error& e) noexcept;
 bool is_no_table(const sql_error& e) noexcept;
 
-// The server has forgotten the prepared statement, which did nothing.
+// The server has forgotten the prepared statement, or the table is another since; it did nothing.
 bool is_unprepared(const sql_error& e) noexcept;
 
 // The library's own: the connection broke, or could not be made. What was under way may have been done.
