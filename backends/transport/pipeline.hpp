@@ -2,6 +2,7 @@
 // One connection to a server that answers commands in their order, shared by all requests of one thread.
 
 #include "backends/transport/connect.hpp"
+#include "backends/transport/effect.hpp"
 #include "backends/transport/runtime.hpp"
 #include "backends/transport/stream.hpp"
 #include "backends/transport/time_limit.hpp"
@@ -19,8 +20,6 @@
 #include <string_view>
 
 namespace coatcheck {
-
-enum class effect : std::uint8_t { reads, writes };
 
 // What a pipeline has to know of a server.
 template <class P>
