@@ -1,5 +1,7 @@
 #include "backends/transport/http_exchange.hpp"
 
+#include <boost/asio/error.hpp>
+
 // Here alone: it takes a compiler a dozen seconds.
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -91,7 +93,7 @@ awaitable<http_exchange> exchange(stream& connection, std::string_view request, 
             if (!broken)
                 continue;
             boost::system::error_code ec;
-            if (p->got_some())
+            if (broken == boost::asio::error::eof && p->got_some())
                 p->put_eof(ec); // the end, where neither a length nor chunks tell it
             if (!p->is_done()) {
                 done.why = "the connection broke before the whole reply was there: " + broken.message();
