@@ -154,7 +154,7 @@ private:
             if (!late)
                 co_return std::move(mine);
         }
-        co_return failed(errc::unavailable, "all connections were busy until the deadline");
+        co_return failed(errc::timed_out, "all connections were busy until the deadline");
     }
 
     void leave()
@@ -196,9 +196,9 @@ private:
         next->by = by;
         boost::asio::co_spawn(on_.get_executor(), make_connection(shared_from_this(), next), boost::asio::detached);
         if (co_await waiters_->wait(next))
-            co_return failed(errc::unavailable, "connecting takes too long");
+            co_return failed(errc::timed_out, "connecting took too long");
         if (!next->made)
-            co_return failed(errc::unavailable, next->made.error().detail);
+            co_return failed(clock::now() < by ? errc::unavailable : errc::timed_out, next->made.error().detail);
         co_return std::pair(std::move(next->held), *std::move(next->made));
     }
 

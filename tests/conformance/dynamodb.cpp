@@ -22,7 +22,7 @@ std::string url_at(std::uint16_t port)
 
 std::string store_url()
 {
-    static const testing::server server("dynamodb");
+    static const testing::server server("dynamodb", {"-inMemory"});
     return url_at(server.port());
 }
 

@@ -43,8 +43,11 @@ TEST_CASE("payloads come back as they were written")
         random_text(1 << 20),
         "",
     };
+    const auto limit = f.store().caps().max_payload;
     for (const auto& payload : payloads) {
         CAPTURE(payload.size());
+        if (limit && payload.size() > *limit)
+            continue; // the store says so; another test sees it refused
         f.put(key, payload);
         const auto held = f.load(key);
         REQUIRE(held);

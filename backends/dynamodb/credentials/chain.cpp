@@ -65,7 +65,7 @@ awaitable<result<credential_chain::shared>> credential_chain::current(deadline b
     if (mine) {
         const auto late = co_await waiters_[thread]->wait(mine);
         if (late)
-            co_return failure{errc::unavailable, "the credentials take too long"};
+            co_return failure{errc::timed_out, "the AWS credentials did not come in time"};
     }
     const std::lock_guard lock(mutex_);
     if (!is_usable(0min))

@@ -24,7 +24,7 @@ public:
     credential_chain(const credential_chain&) = delete;
     credential_chain& operator=(const credential_chain&) = delete;
 
-    // Called by any thread of the runtime. Fails with errc::unavailable.
+    // Called by any thread of the runtime. Fails with errc::unavailable, and errc::timed_out past `by`.
     awaitable<result<shared>> current(deadline by);
 
     // A service said that `used` have expired: they are not given out again, unless a source has nothing else.
