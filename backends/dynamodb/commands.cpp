@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 namespace coatcheck::dynamodb::commands {
@@ -165,27 +166,33 @@ std::string overwrite(std::string_view table, const handle& key, const head_chan
     if (changes.label)
         update.set("label", *changes.label);
     update.set("payload", payload);
-    // The types of what is kept are tested too: what is no record is never replaced.
-    std::string condition =
-        "record_format = :one AND kind = :one AND expires > :last_seen AND keep_until > :last_seen AND "
-        "revision < :most AND attribute_type(data_version, :n) AND attribute_type(last_seen, :n) "
-        "AND attribute_type(lock_token, :n) AND attribute_type(locked_until, :n) AND "
-        "(attribute_not_exists(subject) OR attribute_type(subject, :b)) AND "
-        "(attribute_not_exists(label) OR attribute_type(label, :b)) AND "
-        "(attribute_not_exists(payload) OR attribute_type(payload, :b))";
+    // What head_of() wants of all attributes is tested too: what is no record is never replaced.
+    std::string condition = "record_format = :one AND kind = :one AND expires > :last_seen AND "
+                            "keep_until > :last_seen AND revision BETWEEN :one AND :most AND "
+                            "data_version BETWEEN :zero AND :most AND lock_token BETWEEN :zero AND :most AND "
+                            "created BETWEEN :zero AND :never AND last_seen BETWEEN :zero AND :never AND "
+                            "expires <= :never AND absolute_end <= :never AND keep_until <= :never AND "
+                            "locked_until BETWEEN :zero AND :never AND "
+                            "(attribute_not_exists(subject) OR attribute_type(subject, :bytes)) AND "
+                            "(attribute_not_exists(label) OR attribute_type(label, :bytes)) AND "
+                            "(attribute_not_exists(payload) OR attribute_type(payload, :bytes))";
+    append_number(update.values, ":zero", 0);
+    append_number(update.values, ":never", ms(never));
     append_number(update.values, ":one", 1);
-    append_number(update.values, ":most", std::uint64_t{1} << 63U);
-    update.values.append(R"(,":n":{"S":"N"},":b":{"S":"B"})");
-    condition += changes.idle ? " AND attribute_type(idle, :n)" : " AND idle = :idle";
+    append_number(update.values, ":most", std::numeric_limits<std::uint64_t>::max());
+    update.values.append(R"(,":bytes":{"S":"B"})");
+    condition += changes.idle ? " AND idle BETWEEN :zero AND :longest" : " AND idle = :idle";
+    if (changes.idle)
+        append_number(update.values, ":longest", std::numeric_limits<std::uint32_t>::max());
     if (changes.absolute) {
         update.set_to("absolute_end", "created + :absolute");
         // created + absolute >= expires, as far as what a condition can say.
-        condition += " AND created >= :created AND attribute_type(absolute_end, :n)";
+        condition += " AND created >= :created AND absolute_end >= :zero";
         const std::chrono::milliseconds absolute = *changes.absolute;
         append_number(update.values, ":absolute", static_cast<std::uint64_t>(absolute.count()));
         append_number(update.values, ":created", ms(std::max(time_point{}, expires - absolute)));
     } else {
-        condition += " AND attribute_type(created, :n) AND absolute_end >= :expires";
+        condition += " AND absolute_end >= :expires";
     }
     if (when.what() == precondition::test::same_version) {
         condition += " AND data_version = :expected";

@@ -143,13 +143,11 @@ private:
             return std::nullopt;
         const auto& attributes = item->get_object();
         stored s{revision_of(attributes), head_of(attributes), {}};
-        if (needed == part::head || !s.about)
-            return s;
         auto payload = payload_of(attributes);
-        if (payload)
-            s.payload = *std::move(payload);
-        else
+        if (s.about && !payload)
             s.about = payload.error();
+        else if (needed == part::whole && payload)
+            s.payload = *std::move(payload);
         return s;
     }
 

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto poll = 200ms;     // at most, while a table is being made
+constexpr auto poll = 200ms; // at most, while a table is being made
 constexpr unsigned most_missing = 25;
 constexpr std::string_view no_table = "none";
 constexpr auto patience = 5min;  // with a table that is being made
@@ -60,6 +60,7 @@ awaitable<result<answer>> table::call(std::string_view operation, std::string bo
         if (!config_.create)
             co_return failure{errc::unavailable, "DynamoDB has no table '" + config_.table + "': " + got->detail};
         if (!making_.exchange(true)) {
+            expiry_ = expiry::not_known;
             const auto begun = co_await make(by);
             if (!begun) {
                 making_ = false;

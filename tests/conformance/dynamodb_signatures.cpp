@@ -1,0 +1,107 @@
+// DynamoDB as moto plays it, which verifies signatures and policies.
+
+#include "backends/dynamodb/credentials/answers.hpp"
+#include "tests/conformance/dynamodb_server.hpp"
+#include "tests/conformance/fixture.hpp"
+#include "tests/support/server.hpp"
+
+#include <cstdlib>
+
+namespace coatcheck::conformance {
+
+namespace {
+
+struct access {
+    std::string key;
+    std::string secret;
+};
+
+// A user who may do what `policy` says. What makes one goes unsigned: it is the first that the server hears.
+access make_user(std::uint16_t port, std::string_view allowed)
+{
+    running run;
+    http_client http(run.threads(), {"moto", {"127.0.0.1", port, {}}, nullptr});
+    const auto iam = [&](const std::string& form) {
+        const http_request request{
+            "POST",
+            "/",
+            {{"Content-Type", "application/x-www-form-urlencoded"},
+             {"Authorization", "AWS4-HMAC-SHA256 Credential=a/20200101/us-east-1/iam/aws4_request, "
+                               "SignedHeaders=host, Signature=b"}},
+            "Version=2010-05-08&UserName=coatcheck&" + form,
+            effect::reads};
+        const auto reply = run.wait(http.call(request, soon()));
+        REQUIRE(reply.has_value());
+        REQUIRE(reply->status == 200);
+        return reply->body;
+    };
+    iam("Action=CreateUser");
+    const auto made = iam("Action=CreateAccessKey");
+    iam("Action=PutUserPolicy&PolicyName=a&PolicyDocument=" +
+        dynamodb::form_encoded(R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":)" +
+                               std::string(allowed) + "}]}"));
+    return {dynamodb::xml_text(made, "AccessKeyId"), dynamodb::xml_text(made, "SecretAccessKey")};
+}
+
+// The store as that user sees it; the environment is what it was, once open.
+struct seen_by {
+    seen_by(std::uint16_t port, const access& who) : url(dynamodb_at(port))
+    {
+        ::setenv("AWS_ACCESS_KEY_ID", who.key.c_str(), 1);
+        ::setenv("AWS_SECRET_ACCESS_KEY", who.secret.c_str(), 1);
+    }
+    ~seen_by() { dynamodb_at(0); }
+
+    std::string url;
+};
+
+failure why_refused(std::uint16_t port, const access& who)
+{
+    const seen_by as(port, who);
+    fixture f(as.url);
+    const auto changes = plain_changes();
+    const auto written = f.wait(f.store().put(f.new_key(), changes, "red", precondition::absent(), f.now, soon()));
+    REQUIRE(!written.has_value());
+    CHECK(written.error().code == errc::unavailable);
+    CHECK(written.error().detail.find(who.secret) == std::string::npos);
+    return written.error();
+}
+
+bool says(const failure& f, std::string_view part)
+{
+    MESSAGE(f.detail);
+    return f.detail.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("dynamodb: signatures are what a server that verifies them wants, and wrong ones are refused clearly")
+{
+    const testing::server server("moto");
+    const auto user = make_user(server.port(), R"("dynamodb:*")");
+    {
+        const seen_by as(server.port(), user);
+        fixture f(as.url);
+        const auto key = f.new_key();
+        f.put(key, "red");
+        f.put(key, std::string(100'000, 'x'));
+        f.put(key, "blue", precondition::exists());
+        f.put(key, "green", precondition::matches(version{1}));
+        f.now += 30min;
+        f.extend(key);
+        CHECK(f.load(key)->payload == "blue");
+        f.end(key);
+        f.put(key, "late");
+    }
+    CHECK(says(why_refused(server.port(), {user.key, "secretwrong"}), "the signature is wrong"));
+    CHECK(says(why_refused(server.port(), {"AKIAUNKNOWN", user.secret}), "the access key"));
+}
+
+TEST_CASE("dynamodb: a user without the right to make tables is told so, and needs none where there is one")
+{
+    const testing::server server("moto");
+    const auto user = make_user(server.port(), R"(["dynamodb:GetItem","dynamodb:PutItem","dynamodb:UpdateItem"])");
+    CHECK(says(why_refused(server.port(), user), "making it failed: DynamoDB: 403"));
+}
+
+} // namespace coatcheck::conformance
