@@ -5,8 +5,6 @@
 #include "tests/conformance/fixture.hpp"
 #include "tests/support/server.hpp"
 
-#include <set>
-
 namespace coatcheck::conformance {
 
 namespace {
@@ -366,11 +364,11 @@ TEST_CASE("dynamodb: a table that is not there is made, and forgets what has exp
     fixture one(url);
     fixture other(url);
     std::atomic<int> written = 0;
-    one.parallel(16, [&](std::size_t i) -> awaitable<void> {
-        auto& f = i % 2 == 0 ? one : one;
+    one.parallel(16, [&](std::size_t) -> awaitable<void> {
         const auto changes = plain_changes();
-        const auto key = f.new_key();
-        written += (co_await f.store().put(key, changes, "red", precondition::absent(), f.now, soon())).has_value();
+        const auto key = one.new_key();
+        const auto w = co_await one.store().put(key, changes, "red", precondition::absent(), one.now, soon());
+        written += w.has_value() ? 1 : 0;
     });
     other.put(other.new_key(), "red");
     CHECK(written == 16);
@@ -411,14 +409,6 @@ TEST_CASE("dynamodb: a table that somebody else made is used as it is, and said 
     f.put(f.new_key(), "red");
     f.put(f.new_key(), "red");
     CHECK(!grows(f));
-}
-
-TEST_CASE("dynamodb: TLS is verified")
-{
-    fixture f("dynamodb://eu-central-1/sessions?endpoint=https://127.0.0.1:" + std::to_string(shared_server().port()));
-    const auto held = f.wait(f.store().load(f.new_key(), soon()));
-    CHECK(code_of(held) == errc::unavailable);
-    CHECK(says(held.error().detail, "TLS handshake failed"));
 }
 
 } // namespace coatcheck::conformance

@@ -16,24 +16,28 @@ struct access {
     std::string secret;
 };
 
-// A user who may do what `policy` says. What makes one goes unsigned: it is the first that the server hears.
-access make_user(std::uint16_t port, std::string_view allowed)
+std::string post_unsigned(std::uint16_t port, const http_request& request)
 {
     running run;
     http_client http(run.threads(), {"moto", {"127.0.0.1", port, {}}, nullptr});
+    const auto reply = run.wait(http.call(request, soon()));
+    REQUIRE(reply.has_value());
+    REQUIRE(reply->status == 200);
+    return reply->body;
+}
+
+// A user who may do what `policy` says. What makes one goes unsigned: it is the first that the server hears.
+access make_user(std::uint16_t port, std::string_view allowed)
+{
     const auto iam = [&](const std::string& form) {
-        const http_request request{
-            "POST",
-            "/",
-            {{"Content-Type", "application/x-www-form-urlencoded"},
-             {"Authorization", "AWS4-HMAC-SHA256 Credential=a/20200101/us-east-1/iam/aws4_request, "
-                               "SignedHeaders=host, Signature=b"}},
-            "Version=2010-05-08&UserName=coatcheck&" + form,
-            effect::reads};
-        const auto reply = run.wait(http.call(request, soon()));
-        REQUIRE(reply.has_value());
-        REQUIRE(reply->status == 200);
-        return reply->body;
+        return post_unsigned(port,
+                             {"POST",
+                              "/",
+                              {{"Content-Type", "application/x-www-form-urlencoded"},
+                               {"Authorization", "AWS4-HMAC-SHA256 Credential=a/20200101/us-east-1/iam/aws4_request, "
+                                                 "SignedHeaders=host, Signature=b"}},
+                              "Version=2010-05-08&UserName=coatcheck&" + form,
+                              effect::reads});
     };
     iam("Action=CreateUser");
     const auto made = iam("Action=CreateAccessKey");
@@ -102,6 +106,47 @@ TEST_CASE("dynamodb: a user without the right to make tables is told so, and nee
     const testing::server server("moto");
     const auto user = make_user(server.port(), R"(["dynamodb:GetItem","dynamodb:PutItem","dynamodb:UpdateItem"])");
     CHECK(says(why_refused(server.port(), user), "making it failed: DynamoDB: 403"));
+
+    post_unsigned(server.port(), {"POST", "/moto-api/reset-auth", {}, "1", effect::reads}); // one more unsigned call
+    boost::json::object make{{"TableName", "sessions"}, {"BillingMode", "PAY_PER_REQUEST"}};
+    make["AttributeDefinitions"] = {{{"AttributeName", "handle"}, {"AttributeType", "S"}}};
+    make["KeySchema"] = {{{"AttributeName", "handle"}, {"KeyType", "HASH"}}};
+    REQUIRE(dynamodb_shell(server.port())("CreateTable", make).contains("TableDescription"));
+    const seen_by as(server.port(), user);
+    fixture f(as.url);
+    const auto key = f.new_key();
+    f.put(key, "red");
+    f.put(key, "blue");
+    CHECK(f.load(key)->payload == "blue");
+}
+
+TEST_CASE("dynamodb: TLS is verified, the name of the host too")
+{
+    const testing::temporary_folder folder;
+    const auto certificate = [&](const std::string& name, const std::string& subject) {
+        const auto made =
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -addext subjectAltName=" + subject +
+            " -keyout " + folder / (name + ".key") + " -out " + folder / (name + ".pem") + " 2>/dev/null";
+        REQUIRE(std::system(made.c_str()) == 0);
+        return std::vector<std::string>{"-c", folder / (name + ".pem"), "-k", folder / (name + ".key")};
+    };
+    struct {
+        std::string name, subject, trusted, expected;
+    } const cases[] = {{"here", "IP:127.0.0.1", "here", ""},
+                       {"away", "IP:127.0.0.2", "away", "IP address mismatch"},
+                       {"other", "IP:127.0.0.1", "here", "self-signed certificate"}};
+    for (const auto& c : cases) {
+        CAPTURE(c.name);
+        const testing::server server("moto", certificate(c.name, c.subject));
+        dynamodb_at(0);
+        fixture f("dynamodb://eu-central-1/sessions?endpoint=https://127.0.0.1:" + std::to_string(server.port()) +
+                  "&ca=" + folder / (c.trusted + ".pem"));
+        const auto changes = plain_changes();
+        const auto written = f.wait(f.store().put(f.new_key(), changes, "a", precondition::absent(), f.now, soon()));
+        CHECK(written.has_value() == c.expected.empty());
+        if (!written)
+            CHECK(says(written.error(), c.expected));
+    }
 }
 
 } // namespace coatcheck::conformance

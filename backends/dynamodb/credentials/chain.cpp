@@ -15,15 +15,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto ahead = 5min;          // of the end, when they are renewed
-constexpr auto patience = 10s;        // with the sources
-constexpr auto between_renewals = 5s; // that nothing but doubt or an early end asks for
-constexpr auto longest_pause = 1000;  // ms, after a failure
+constexpr auto ahead = 5min;         // of the end, when they are renewed
+constexpr auto patience = 10s;       // with the sources
+constexpr auto longest_pause = 1000; // ms, after a failure
 
 } // namespace
 
-credential_chain::credential_chain(runtime& threads, credential_sources sources)
-    : threads_(threads), sources_(std::move(sources))
+credential_chain::credential_chain(runtime& threads, credential_sources sources, std::chrono::milliseconds pace)
+    : threads_(threads), sources_(std::move(sources)), pace_(pace)
 {
     for (std::size_t i = 0; i < threads.threads(); ++i)
         waiters_.push_back(std::make_shared<waiters>(threads.context(i)));
@@ -79,7 +78,7 @@ void credential_chain::expired(const shared& used)
     if (now_ != used)
         return;
     now_ = nullptr;
-    why_ = {errc::unavailable, "the credentials have expired"};
+    why_ = {errc::unavailable, "the AWS credentials have expired"};
 }
 
 void credential_chain::refused(const shared& used)
@@ -111,7 +110,7 @@ awaitable<void> credential_chain::renew()
         doubted_ = false;
         if (got) {
             now_ = std::make_shared<const credentials>(*std::move(got));
-            not_before_ = clock::now() + between_renewals;
+            not_before_ = clock::now() + pace_;
         } else {
             why_ = got.error();
             not_before_ = clock::now() + std::chrono::milliseconds(random_uint64() % longest_pause);

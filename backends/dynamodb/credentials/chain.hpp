@@ -17,9 +17,11 @@ namespace coatcheck::dynamodb {
 class credential_chain {
 public:
     using shared = std::shared_ptr<const credentials>;
+    static constexpr std::chrono::seconds default_pace{5};
 
-    // `threads` must outlive the chain, which is destroyed only when none of them runs.
-    credential_chain(runtime& threads, credential_sources sources);
+    // `threads` must outlive the chain, which is destroyed only when none of them runs. `pace`: the least time between
+    // two renewals.
+    credential_chain(runtime& threads, credential_sources sources, std::chrono::milliseconds pace = default_pace);
     ~credential_chain();
     credential_chain(const credential_chain&) = delete;
     credential_chain& operator=(const credential_chain&) = delete;
@@ -30,7 +32,7 @@ public:
     // A service said that `used` have expired: they are not given out again, unless a source has nothing else.
     void expired(const shared& used);
 
-    // A service refused `used`: others are asked for, at most every five seconds.
+    // A service refused `used`: others are asked for.
     void refused(const shared& used);
 
 private:
@@ -46,11 +48,12 @@ private:
 
     runtime& threads_;
     const credential_sources sources_;
+    const std::chrono::milliseconds pace_;
     std::vector<std::shared_ptr<waiters>> waiters_; // by thread
 
     std::mutex mutex_; // of all below
     shared now_;
-    failure why_{errc::unavailable, "no credentials yet"}; // of the last renewal that failed
+    failure why_{errc::unavailable, "there are no AWS credentials yet"}; // of the last renewal that failed
     bool doubted_ = false;
     bool renewing_ = false;
     clock::time_point not_before_{}; // of the next renewal

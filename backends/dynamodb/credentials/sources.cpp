@@ -68,8 +68,8 @@ private:
 class web_identity {
 public:
     web_identity(const environment& from, const std::string& region, runtime& threads)
-        : where_(from.sts.empty() ? endpoint_of("sts", region) : parse_endpoint(from.sts, "AWS_ENDPOINT_URL_STS")),
-          sts_(threads, server_at(where_, "STS"))
+        : threads_(threads),
+          where_(from.sts.empty() ? endpoint_of("sts", region) : parse_endpoint(from.sts, "AWS_ENDPOINT_URL_STS"))
     {}
 
     awaitable<result<found>> assume(std::string role, std::string token_file, std::string session, deadline by)
@@ -81,7 +81,9 @@ public:
         request.body = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" + form_encoded(role) +
                        "&RoleSessionName=" + form_encoded(session.empty() ? "coatcheck" : session) +
                        "&WebIdentityToken=" + form_encoded(token);
-        auto reply = co_await sts_.call(request, by);
+        if (!sts_) // most stores never need it, and the system's authorities take a while to read
+            sts_.emplace(threads_, server_at(where_, "STS"));
+        auto reply = co_await sts_->call(request, by);
         if (reply && reply->status != 200)
             co_return unusable("STS refuses the web identity for the role " + role + ": " +
                                xml_text(reply->body, "Code").substr(0, 100));
@@ -95,8 +97,9 @@ public:
     }
 
 private:
+    runtime& threads_;
     endpoint where_;
-    http_client sts_;
+    std::optional<http_client> sts_;
 };
 
 class web_identity_source final : public credential_source {
