@@ -23,6 +23,21 @@ dynamodb_shell& shell()
     return one;
 }
 
+// Its table goes with the test.
+struct empty_server {
+    empty_server() : port(running().port()), shell(port) {}
+    ~empty_server() { shell("DeleteTable", {{"TableName", "sessions"}}); }
+
+    static testing::server& running()
+    {
+        static testing::server server("dynamodb", {"-inMemory"});
+        return server;
+    }
+
+    std::uint16_t port;
+    dynamodb_shell shell;
+};
+
 std::string name_of(const session_key& key)
 {
     return std::string(key.name.str());
@@ -350,9 +365,9 @@ TEST_CASE("dynamodb: a write whose outcome the server does not know is not repea
 
 TEST_CASE("dynamodb: a table that is not there is made, and forgets what has expired")
 {
-    const testing::server server("dynamodb", {"-inMemory"});
-    dynamodb_shell own(server.port());
-    const auto url = dynamodb_at(server.port());
+    empty_server server;
+    auto& own = server.shell;
+    const auto url = dynamodb_at(server.port);
     const auto status = [&] { return json::serialize(own("DescribeTimeToLive", {{"TableName", "sessions"}})); };
     {
         fixture f(url + "&create=off");
@@ -384,15 +399,15 @@ TEST_CASE("dynamodb: a table that is not there is made, and forgets what has exp
 
 TEST_CASE("dynamodb: a table that somebody else made is used as it is, and said to grow if it does")
 {
-    const testing::server server("dynamodb", {"-inMemory"});
-    dynamodb_shell own(server.port());
+    empty_server server;
+    auto& own = server.shell;
     const json::object table{{"TableName", "sessions"}};
     auto make = table;
     make["AttributeDefinitions"] = {{{"AttributeName", "handle"}, {"AttributeType", "S"}}};
     make["KeySchema"] = {{{"AttributeName", "handle"}, {"KeyType", "HASH"}}};
     make["BillingMode"] = "PAY_PER_REQUEST";
     REQUIRE(own("CreateTable", make).contains("TableDescription"));
-    const auto url = dynamodb_at(server.port()) + "&create=off";
+    const auto url = dynamodb_at(server.port) + "&create=off";
     const auto grows = [](fixture& f) { return says(f.store().acknowledges().warning, "never forgets, and grows"); };
     {
         fixture f(url);
@@ -402,7 +417,7 @@ TEST_CASE("dynamodb: a table that somebody else made is used as it is, and said 
     auto expiry = table;
     expiry["TimeToLiveSpecification"] = {{"Enabled", true}, {"AttributeName", "expires_at"}};
     own("UpdateTimeToLive", expiry);
-    meddler between(server.port());
+    meddler between(server.port);
     const auto refused = meddler::error("400 Bad Request", "AccessDeniedException", "not authorized");
     between.instead("DescribeTimeToLive", 1, refused);
     fixture f(dynamodb_at(between.port()) + "&create=off");

@@ -11,6 +11,12 @@ namespace coatcheck::conformance {
 
 namespace {
 
+const testing::server& moto()
+{
+    static const testing::server server("moto");
+    return server;
+}
+
 struct access {
     std::string key;
     std::string secret;
@@ -26,8 +32,13 @@ std::string post_unsigned(std::uint16_t port, const http_request& request)
     return reply->body;
 }
 
-// A user who may do what `policy` says. What makes one goes unsigned: it is the first that the server hears.
-access make_user(std::uint16_t port, std::string_view allowed)
+void allow_unsigned(std::uint16_t port, std::string calls)
+{
+    post_unsigned(port, {"POST", "/moto-api/reset-auth", {}, std::move(calls), effect::reads});
+}
+
+// A user who may do what `allowed` says.
+access make_user(std::uint16_t port, const std::string& name, std::string_view allowed)
 {
     const auto iam = [&](const std::string& form) {
         return post_unsigned(port,
@@ -36,9 +47,10 @@ access make_user(std::uint16_t port, std::string_view allowed)
                               {{"Content-Type", "application/x-www-form-urlencoded"},
                                {"Authorization", "AWS4-HMAC-SHA256 Credential=a/20200101/us-east-1/iam/aws4_request, "
                                                  "SignedHeaders=host, Signature=b"}},
-                              "Version=2010-05-08&UserName=coatcheck&" + form,
+                              "Version=2010-05-08&UserName=" + name + "&" + form,
                               effect::reads});
     };
+    allow_unsigned(port, "3");
     iam("Action=CreateUser");
     const auto made = iam("Action=CreateAccessKey");
     iam("Action=PutUserPolicy&PolicyName=a&PolicyDocument=" +
@@ -79,12 +91,31 @@ bool says(const failure& f, std::string_view part)
 
 } // namespace
 
+TEST_CASE("dynamodb: a user without the right to make tables is told so, and needs none where there is one")
+{
+    // This test is the server's first: there is no table.
+    const auto user =
+        make_user(moto().port(), "user", R"(["dynamodb:GetItem","dynamodb:PutItem","dynamodb:UpdateItem"])");
+    CHECK(says(why_refused(moto().port(), user), "making it failed: DynamoDB: 403"));
+
+    allow_unsigned(moto().port(), "1");
+    boost::json::object make{{"TableName", "sessions"}, {"BillingMode", "PAY_PER_REQUEST"}};
+    make["AttributeDefinitions"] = {{{"AttributeName", "handle"}, {"AttributeType", "S"}}};
+    make["KeySchema"] = {{{"AttributeName", "handle"}, {"KeyType", "HASH"}}};
+    REQUIRE(dynamodb_shell(moto().port())("CreateTable", make).contains("TableDescription"));
+    const seen_by as(moto().port(), user);
+    fixture f(as.url);
+    const auto key = f.new_key();
+    f.put(key, "red");
+    f.put(key, "blue");
+    CHECK(f.load(key)->payload == "blue");
+}
+
 TEST_CASE("dynamodb: signatures are what a server that verifies them wants, and wrong ones are refused clearly")
 {
-    const testing::server server("moto");
-    const auto user = make_user(server.port(), R"("dynamodb:*")");
+    const auto user = make_user(moto().port(), "signer", R"("dynamodb:*")");
     {
-        const seen_by as(server.port(), user);
+        const seen_by as(moto().port(), user);
         fixture f(as.url);
         const auto key = f.new_key();
         f.put(key, "red");
@@ -97,55 +128,32 @@ TEST_CASE("dynamodb: signatures are what a server that verifies them wants, and 
         f.end(key);
         f.put(key, "late");
     }
-    CHECK(says(why_refused(server.port(), {user.key, "secretwrong"}), "the signature is wrong"));
-    CHECK(says(why_refused(server.port(), {"AKIAUNKNOWN", user.secret}), "the access key"));
-}
-
-TEST_CASE("dynamodb: a user without the right to make tables is told so, and needs none where there is one")
-{
-    const testing::server server("moto");
-    const auto user = make_user(server.port(), R"(["dynamodb:GetItem","dynamodb:PutItem","dynamodb:UpdateItem"])");
-    CHECK(says(why_refused(server.port(), user), "making it failed: DynamoDB: 403"));
-
-    post_unsigned(server.port(), {"POST", "/moto-api/reset-auth", {}, "1", effect::reads}); // one more unsigned call
-    boost::json::object make{{"TableName", "sessions"}, {"BillingMode", "PAY_PER_REQUEST"}};
-    make["AttributeDefinitions"] = {{{"AttributeName", "handle"}, {"AttributeType", "S"}}};
-    make["KeySchema"] = {{{"AttributeName", "handle"}, {"KeyType", "HASH"}}};
-    REQUIRE(dynamodb_shell(server.port())("CreateTable", make).contains("TableDescription"));
-    const seen_by as(server.port(), user);
-    fixture f(as.url);
-    const auto key = f.new_key();
-    f.put(key, "red");
-    f.put(key, "blue");
-    CHECK(f.load(key)->payload == "blue");
+    CHECK(says(why_refused(moto().port(), {user.key, "secretwrong"}), "the signature is wrong"));
+    CHECK(says(why_refused(moto().port(), {"AKIAUNKNOWN", user.secret}), "the access key"));
 }
 
 TEST_CASE("dynamodb: TLS is verified, the name of the host too")
 {
     const testing::temporary_folder folder;
-    const auto certificate = [&](const std::string& name, const std::string& subject) {
-        const auto made =
-            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -addext subjectAltName=" + subject +
-            " -keyout " + folder / (name + ".key") + " -out " + folder / (name + ".pem") + " 2>/dev/null";
+    for (const std::string name : {"server", "other"}) {
+        const auto made = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test "
+                          "-addext subjectAltName=IP:127.0.0.1 -keyout " +
+                          folder / (name + ".key") + " -out " + folder / (name + ".pem") + " 2>/dev/null";
         REQUIRE(std::system(made.c_str()) == 0);
-        return std::vector<std::string>{"-c", folder / (name + ".pem"), "-k", folder / (name + ".key")};
-    };
+    }
+    const testing::server server("moto", {"-c", folder / "server.pem", "-k", folder / "server.key"});
+    dynamodb_at(0);
     struct {
-        std::string name, subject, trusted, expected;
-    } const cases[] = {{"here", "IP:127.0.0.1", "here", ""},
-                       {"away", "IP:127.0.0.2", "away", "IP address mismatch"},
-                       {"other", "IP:127.0.0.1", "here", "self-signed certificate"}};
+        std::string host, trusted, expected;
+    } const cases[] = {{"127.0.0.1", "server", "has no table"},
+                       {"localhost", "server", "hostname mismatch"},
+                       {"127.0.0.1", "other", "self-signed certificate"}};
     for (const auto& c : cases) {
-        CAPTURE(c.name);
-        const testing::server server("moto", certificate(c.name, c.subject));
-        dynamodb_at(0);
-        fixture f("dynamodb://eu-central-1/sessions?endpoint=https://127.0.0.1:" + std::to_string(server.port()) +
-                  "&ca=" + folder / (c.trusted + ".pem"));
-        const auto changes = plain_changes();
-        const auto written = f.wait(f.store().put(f.new_key(), changes, "a", precondition::absent(), f.now, soon()));
-        CHECK(written.has_value() == c.expected.empty());
-        if (!written)
-            CHECK(says(written.error(), c.expected));
+        fixture f("dynamodb://eu-central-1/sessions?create=off&endpoint=https://" + c.host + ":" +
+                  std::to_string(server.port()) + "&ca=" + folder / (c.trusted + ".pem"));
+        const auto held = f.wait(f.store().load(f.new_key(), soon()));
+        REQUIRE(!held.has_value());
+        CHECK(says(held.error(), c.expected));
     }
 }
 
