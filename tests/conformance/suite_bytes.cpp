@@ -45,8 +45,11 @@ TEST_CASE("payloads come back as they were written")
         random_text(std::min(limit.value_or(1U << 20U), std::size_t{1} << 20U)),
         "",
     };
+    const auto limit = f.store().caps().max_payload;
     for (const auto& payload : payloads) {
         CAPTURE(payload.size());
+        if (limit && payload.size() > *limit)
+            continue; // the store says so; another test sees it refused
         f.put(key, payload);
         const auto held = f.load(key);
         REQUIRE(held);

@@ -1,6 +1,6 @@
 #include "backends/transport/http_client.hpp"
-#include "tests/unit/http_stub.hpp"
-#include "tests/unit/running.hpp"
+#include "tests/support/http_stub.hpp"
+#include "tests/support/running.hpp"
 
 #include <doctest/doctest.h>
 

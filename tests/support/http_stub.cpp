@@ -1,4 +1,4 @@
-#include "tests/unit/http_stub.hpp"
+#include "tests/support/http_stub.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
