@@ -48,6 +48,7 @@ void connection::abandon() noexcept
         link_->close();
     watch_timer_.cancel();
     pause_timer_.cancel();
+    done_ = nullptr; // it knows other threads, whose contexts may go first
 }
 
 awaitable<void> connection::run(std::shared_ptr<connection> self)

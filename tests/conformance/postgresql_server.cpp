@@ -54,12 +54,16 @@ std::string shell::operator()(const std::string& sql)
 bool shell::says(const std::string& sql, const std::string& wanted)
 {
     const auto patience = std::chrono::steady_clock::now() + 10s;
-    while ((*this)(sql) != wanted) {
-        if (std::chrono::steady_clock::now() >= patience)
+    for (;;) {
+        const auto answer = (*this)(sql);
+        if (answer == wanted)
+            return true;
+        if (std::chrono::steady_clock::now() >= patience) {
+            MESSAGE(sql, " says ", answer, " rather than ", wanted);
             return false;
+        }
         std::this_thread::sleep_for(5ms);
     }
-    return true;
 }
 
 std::string where(const session_key& key)
