@@ -40,7 +40,7 @@ TEST_CASE("the layout of a session's file is for ever")
     CHECK(bytes.substr(8, 8) == std::string("\0\0\0\0\0\0\0\x5f", 8)); // 84 + "ada" + "phone" + "red"
     CHECK(bytes.substr(16, 2) == "CC");
     CHECK(bytes.size() == 16 + 0x5f);
-    CHECK(bytes.substr(4, 4) == "\x6c\xa9\xd5\xcd");
+    CHECK(bytes.substr(4, 4) == "\xa7\x59\x37\x5f");
 }
 
 TEST_CASE("a session's file that is cut short anywhere is corrupt, and so is one with a wrong bit")
