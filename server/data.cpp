@@ -71,6 +71,12 @@ std::optional<media_type> named(std::string_view name) noexcept
     return std::nullopt;
 }
 
+std::string_view sent_type(const request& r) noexcept
+{
+    const auto value = r.get(single_field::content_type);
+    return trimmed(value.substr(0, value.find(';')));
+}
+
 } // namespace
 
 std::optional<media_type> negotiate(std::string_view accept, bool has_accept)
@@ -109,11 +115,28 @@ std::optional<media_type> negotiate(std::string_view accept, bool has_accept)
 
 std::optional<media_type> body_type(const request& r)
 {
-    if (!r.has(single_field::content_type))
+    return r.has(single_field::content_type) ? named(sent_type(r)) : media_type::json;
+}
+
+std::optional<media_type> patch_type(const request& r)
+{
+    const auto sent = sent_type(r);
+    if (equals(sent, "application/merge-patch+json"))
         return media_type::json;
-    const auto value = r.get(single_field::content_type);
-    const auto type = trimmed(value.substr(0, value.find(';')));
-    return named(type);
+    const auto type = named(sent);
+    return type == media_type::json ? std::nullopt : type;
+}
+
+bool prefers_minimal(std::string_view prefer) noexcept
+{
+    while (!prefer.empty()) {
+        const auto comma = prefer.find(',');
+        const auto preference = prefer.substr(0, comma);
+        if (equals(trimmed(preference.substr(0, preference.find(';'))), "return=minimal"))
+            return true;
+        prefer = comma == prefer.npos ? std::string_view() : prefer.substr(comma + 1);
+    }
+    return false;
 }
 
 data_result<void> read_data(std::string_view body, media_type type, const data_limits& limits, std::string& out)

@@ -18,6 +18,13 @@ std::optional<media_type> negotiate(std::string_view accept, bool has_accept);
 // The media type of a body, or nullopt for one that is not taken. No Content-Type counts as JSON.
 std::optional<media_type> body_type(const request& r);
 
+// The same for a body that is a merge patch: application/merge-patch+json (RFC 7396) is JSON here, plain JSON is not
+// taken, since it does not say what it does.
+std::optional<media_type> patch_type(const request& r);
+
+// Whether `prefer` asks for return=minimal (RFC 7240 §4.2).
+bool prefers_minimal(std::string_view prefer) noexcept;
+
 // The body as MessagePack, appended to `out`.
 data_result<void> read_data(std::string_view body, media_type type, const data_limits& limits, std::string& out);
 

@@ -35,8 +35,8 @@ enum class single_field : std::uint8_t {
 constexpr std::size_t single_field_count = 15;
 
 // The fields that are lists: several lines are one list (RFC 9110 §5.3).
-enum class list_field : std::uint8_t { accept, if_match, if_none_match };
-constexpr std::size_t list_field_count = 3;
+enum class list_field : std::uint8_t { accept, if_match, if_none_match, prefer };
+constexpr std::size_t list_field_count = 4;
 
 struct request {
     method verb = method::unsupported;

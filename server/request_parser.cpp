@@ -68,6 +68,8 @@ std::optional<list_field> list_field_of(http::field name) noexcept
         return list_field::if_match;
     case http::field::if_none_match:
         return list_field::if_none_match;
+    case http::field::prefer:
+        return list_field::prefer;
     default:
         return std::nullopt;
     }

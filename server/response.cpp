@@ -111,7 +111,7 @@ void response::clear() noexcept
     session_id.clear();
     location.clear();
     allow = {};
-    retry_after = authenticate = unreadable = close = false;
+    accept_patch = minimal = retry_after = authenticate = unreadable = close = false;
     body.clear();
     log_detail.clear();
     request_id.clear();
@@ -178,6 +178,10 @@ void render(const response& r, const framing& f, std::string& out)
         out.append("Location: ").append(r.location).append("\r\n");
     if (!r.allow.empty())
         out.append("Allow: ").append(r.allow).append("\r\n");
+    if (r.accept_patch)
+        out.append("Accept-Patch: application/merge-patch+json, application/msgpack, application/vnd.msgpack\r\n");
+    if (r.minimal)
+        out.append("Preference-Applied: return=minimal\r\n");
     if (r.retry_after)
         out.append("Retry-After: 1\r\n");
     if (r.authenticate)

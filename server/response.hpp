@@ -25,6 +25,8 @@ struct response {
     std::string session_id;    // Session-Id
     std::string location;      // Location
     std::string_view allow;    // Allow
+    bool accept_patch = false; // Accept-Patch: what a PATCH may be
+    bool minimal = false;      // Preference-Applied: return=minimal
     bool retry_after = false;  // Retry-After: 1
     bool authenticate = false; // WWW-Authenticate: Bearer
     bool unreadable = false;   // Session-Unreadable

@@ -80,6 +80,8 @@ awaitable<void> dispatch_to_store(service& s, exchange& x)
             co_return co_await read_session(s, store, x);
         if (x.in.verb == method::put)
             co_return co_await write_session(s, store, x);
+        if (x.in.verb == method::patch)
+            co_return co_await patch_session(s, store, x);
         if (x.in.verb == method::del)
             co_return co_await end_session(s, store, x);
         break;

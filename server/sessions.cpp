@@ -1,7 +1,9 @@
 #include "server/sessions.hpp"
 
+#include "backends/transport/pause.hpp"
 #include "server/log.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace coatcheck {
@@ -106,6 +108,33 @@ awaitable<result<write>> sessions::create(const session_key& key, std::string_vi
 {
     const head_changes changes = changes_of(std::move(settings));
     co_return co_await write_record(key, payload, changes, precondition::absent(), now);
+}
+
+awaitable<result<record>> sessions::patch(const session_key& key, merging merge, session_settings settings,
+                                          time_point now)
+{
+    using namespace std::chrono_literals;
+    const deadline by = next_deadline();
+    head_changes changes = changes_of(std::move(settings));
+    changes.may_create = false;
+    for (auto longest_pause = 0ms;; longest_pause = std::min(2 * longest_pause + 1ms, 32ms)) {
+        auto before = co_await load(key, reading::peek, now);
+        if (!before)
+            co_return before.error();
+        auto payload = merge(*before);
+        if (!payload)
+            co_return payload.error();
+        const auto when = precondition::at_revision(before->about.revision);
+        auto written = co_await write_record(key, *payload, changes, when, now);
+        if (!written)
+            co_return written.error();
+        if (written->what != write::outcome::refused)
+            co_return record{std::move(written->about), *std::move(payload)};
+        if (written->why != errc::precondition_failed)
+            co_return failure{written->why, {}};
+        if (!co_await pause_at_most(longest_pause, by))
+            co_return failure{errc::timed_out, "others kept changing the session until the deadline"};
+    }
 }
 
 awaitable<result<void>> sessions::end(const session_key& key, time_point now)

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,13 @@ public:
     capabilities caps() const noexcept { return keeper_.caps(); }
     acknowledgement acknowledges() const { return keeper_.acknowledges(); }
     circuit state() const noexcept { return keeper_.state(); }
+
+    // What a merge makes of the session: its new payload, or why there is none.
+    using merging = std::function<result<std::string>(const record& stored)>;
+
+    // Replaces the payload by what `merge` makes of it, in one step: on the record's revision, and again as long as
+    // others are faster, until the store's deadline. What was written, or `merge`'s failure. Never creates.
+    awaitable<result<record>> patch(const session_key& key, merging merge, session_settings settings, time_point now);
 
     awaitable<result<record>> load(const session_key& key, reading how, time_point now);
 

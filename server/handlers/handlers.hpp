@@ -13,6 +13,9 @@ awaitable<void> read_session(service& s, sessions& store, exchange& x);
 awaitable<void> write_session(service& s, sessions& store, exchange& x);
 awaitable<void> end_session(service& s, sessions& store, exchange& x);
 
+// PATCH of a session
+awaitable<void> patch_session(service& s, sessions& store, exchange& x);
+
 // POST …/touch
 awaitable<void> touch_session(service& s, sessions& store, exchange& x);
 

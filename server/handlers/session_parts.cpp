@@ -45,6 +45,32 @@ bool parse_text(exchange& x, single_field field, std::string_view name, std::siz
     return true;
 }
 
+bool read_as(const service& s, exchange& x, std::optional<media_type> type, std::string_view wanted,
+             std::string& msgpack)
+{
+    const auto coding = x.in.get(single_field::content_encoding);
+    if (x.in.has(single_field::content_encoding) &&
+        !boost::beast::iequals({coding.data(), coding.size()}, "identity")) {
+        set_problem(x.out, errc::unsupported_media, "Send the body without a Content-Encoding.");
+        return false;
+    }
+    if (!type) {
+        set_problem(x.out, errc::unsupported_media, wanted);
+        return false;
+    }
+    const auto read = read_data(x.in.body, *type, s.limits(), msgpack);
+    if (read)
+        return true;
+    const data_error& e = read.error();
+    if (e.code == errc::too_large)
+        set_problem(x.out, e.code, e.reason, {{"limit", static_cast<std::int64_t>(s.settings.limits.body)}});
+    else
+        set_problem(x.out, e.code,
+                    std::string(e.reason).append(" (at byte ").append(std::to_string(e.offset)).append(")"),
+                    {{"offset", static_cast<std::int64_t>(e.offset)}});
+    return false;
+}
+
 } // namespace
 
 std::optional<session_key> named_session(const service& s, exchange& x)
@@ -94,29 +120,38 @@ std::optional<session_settings> sent_settings(exchange& x)
 
 bool read_body(const service& s, exchange& x, std::string& msgpack)
 {
-    const auto coding = x.in.get(single_field::content_encoding);
-    if (x.in.has(single_field::content_encoding) &&
-        !boost::beast::iequals({coding.data(), coding.size()}, "identity")) {
-        set_problem(x.out, errc::unsupported_media, "Send the body without a Content-Encoding.");
-        return false;
-    }
-    const auto type = body_type(x.in);
-    if (!type) {
-        set_problem(x.out, errc::unsupported_media,
-                    "The Content-Type must be application/json, application/msgpack or application/vnd.msgpack.");
-        return false;
-    }
-    const auto read = read_data(x.in.body, *type, s.limits(), msgpack);
-    if (read)
-        return true;
-    const data_error& e = read.error();
-    if (e.code == errc::too_large)
-        set_problem(x.out, e.code, e.reason, {{"limit", static_cast<std::int64_t>(s.settings.limits.body)}});
-    else
-        set_problem(x.out, e.code,
-                    std::string(e.reason).append(" (at byte ").append(std::to_string(e.offset)).append(")"),
-                    {{"offset", static_cast<std::int64_t>(e.offset)}});
-    return false;
+    return read_as(s, x, body_type(x.in),
+                   "The Content-Type must be application/json, application/msgpack or application/vnd.msgpack.",
+                   msgpack);
+}
+
+bool read_patch(const service& s, exchange& x, std::string& msgpack)
+{
+    const auto type = patch_type(x.in);
+    x.out.accept_patch = !type;
+    return read_as(s, x, type,
+                   "The Content-Type of a PATCH must be application/merge-patch+json, application/msgpack or "
+                   "application/vnd.msgpack.",
+                   msgpack);
+}
+
+void show_conflict(exchange& x, const head& there)
+{
+    std::string etag;
+    append_etag(there.data_version, etag);
+    x.out.etag = there.data_version;
+    set_problem(x.out, errc::precondition_failed,
+                x.in.has(list_field::if_none_match) ? "There is a session under this id already."
+                                                    : "The session has another version than If-Match.",
+                {{"etag", etag}});
+}
+
+void show_too_large(const service& s, exchange& x, const sessions& store)
+{
+    const std::size_t limit =
+        std::min(s.settings.limits.body, store.caps().max_payload.value_or(s.settings.limits.body));
+    set_problem(x.out, errc::too_large, "The session is larger than this store takes.",
+                {{"limit", static_cast<std::int64_t>(limit)}});
 }
 
 std::optional<media_type> accepted_type(exchange& x)
@@ -134,7 +169,7 @@ bool refuse_preconditions(exchange& x, std::initializer_list<list_field> fields)
         if (!x.in.has(f))
             continue;
         set_problem(x.out, errc::malformed,
-                    f == list_field::if_match ? "If-Match is for PUT; it is not taken here."
+                    f == list_field::if_match ? "If-Match is for PUT and PATCH; it is not taken here."
                                               : "If-None-Match is for GET, HEAD and PUT; it is not taken here.");
         return true;
     }

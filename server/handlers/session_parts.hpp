@@ -18,6 +18,18 @@ std::optional<session_settings> sent_settings(exchange& x);
 // The body as MessagePack. Or false, and `x.out` is the problem.
 bool read_body(const service& s, exchange& x, std::string& msgpack);
 
+// The same for a merge patch.
+bool read_patch(const service& s, exchange& x, std::string& msgpack);
+
+constexpr std::string_view if_match_hint =
+    "If-Match must be * or a list of entity tags in quotes, as the ETag field had them.";
+
+// 412 with the version that is there.
+void show_conflict(exchange& x, const head& there);
+
+// 413 of a session that is larger than the store takes.
+void show_too_large(const service& s, exchange& x, const sessions& store);
+
 // The representation to answer in. Or nothing, and `x.out` is the problem (406).
 std::optional<media_type> accepted_type(exchange& x);
 

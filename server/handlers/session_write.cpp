@@ -7,21 +7,6 @@ namespace coatcheck {
 
 namespace {
 
-constexpr std::string_view version_hint =
-    "If-Match must be * or a list of entity tags in quotes, as the ETag field had them.";
-
-// 412 with the version that is there.
-void show_conflict(exchange& x, const head& there)
-{
-    std::string etag;
-    append_etag(there.data_version, etag);
-    x.out.etag = there.data_version;
-    set_problem(x.out, errc::precondition_failed,
-                x.in.has(list_field::if_none_match) ? "There is a session under this id already."
-                                                    : "The session has another version than If-Match.",
-                {{"etag", etag}});
-}
-
 // The precondition that the request asks for. Or nothing, and `x.out` is the problem. A list of several versions is
 // looked up first, since a backend compares with one.
 awaitable<std::optional<precondition>> asked_precondition(sessions& store, const session_key& key, exchange& x)
@@ -40,7 +25,7 @@ awaitable<std::optional<precondition>> asked_precondition(sessions& store, const
         co_return precondition::none();
     const auto asked = parse_tags(x.in.get(list_field::if_match), comparison::strong);
     if (!asked) {
-        set_problem(x.out, errc::malformed, version_hint);
+        set_problem(x.out, errc::malformed, if_match_hint);
         co_return std::nullopt;
     }
     if (asked->any)
@@ -75,12 +60,6 @@ void show_refusal(exchange& x, const write& refused)
     show_conflict(x, refused.about);
 }
 
-void show_too_large(exchange& x, const sessions& store)
-{
-    set_problem(x.out, errc::too_large, "The session is larger than this store takes.",
-                {{"limit", static_cast<std::int64_t>(store.caps().max_payload.value_or(0))}});
-}
-
 } // namespace
 
 awaitable<void> create_session(service& s, sessions& store, exchange& x)
@@ -110,7 +89,7 @@ awaitable<void> create_session(service& s, sessions& store, exchange& x)
     x.out.session = key.name;
     auto written = co_await store.create(key, payload, std::move(*settings), x.now);
     if (!written) {
-        written.error().code == errc::too_large ? show_too_large(x, store) : set_problem(x.out, written.error());
+        written.error().code == errc::too_large ? show_too_large(s, x, store) : set_problem(x.out, written.error());
         co_return;
     }
     if (written->what == write::outcome::refused) {
@@ -148,7 +127,7 @@ awaitable<void> write_session(service& s, sessions& store, exchange& x)
         co_return;
     auto written = co_await store.put(*key, payload, std::move(*settings), *when, x.now);
     if (!written) {
-        written.error().code == errc::too_large ? show_too_large(x, store) : set_problem(x.out, written.error());
+        written.error().code == errc::too_large ? show_too_large(s, x, store) : set_problem(x.out, written.error());
         co_return;
     }
     if (written->what == write::outcome::refused) {

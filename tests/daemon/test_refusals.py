@@ -8,7 +8,7 @@ from paths import FORMS
 ID = {"Session-Id": new_id()}
 STORE = "/v1/stores/default"
 SESSIONS = [base + "/{id}" if in_path else base for base, in_path in FORMS.values()]
-ACTIONS = [("PATCH", ""), ("POST", "/rotate"), ("POST", "/lock"), ("DELETE", "/lock")]
+ACTIONS = [("POST", "/rotate"), ("POST", "/lock"), ("DELETE", "/lock")]
 LATER = [(method, session + action) for session in SESSIONS for method, action in ACTIONS]
 LATER += [(method, path) for method in ("GET", "DELETE") for path in ("/v1/sessions", STORE + "/sessions")]
 OPERATORS = [("GET", "/v1/handles/{id}"), ("DELETE", "/v1/handles/{id}"), ("GET", STORE + "/handles/{id}"),
