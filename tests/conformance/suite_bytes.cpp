@@ -31,7 +31,7 @@ TEST_CASE("payloads come back as they were written")
 {
     fixture f;
     const auto key = f.new_key();
-    const auto limit = f.store().caps().max_payload;
+    const std::size_t largest = f.store().caps().max_payload.value_or(std::size_t{1} << 20U);
     const std::string payloads[] = {
         "",
         std::string(1, '\0'),
@@ -41,15 +41,12 @@ TEST_CASE("payloads come back as they were written")
         all_bytes(),
         "\xff\xfe not UTF-8 \xc3",
         random_text(4095),
-        random_text(65536),
-        random_text(std::min(limit.value_or(1U << 20U), std::size_t{1} << 20U)),
+        random_text(std::min(largest, std::size_t{65536})),
+        random_text(std::min(largest, std::size_t{1} << 20U)),
         "",
     };
-    const auto limit = f.store().caps().max_payload;
     for (const auto& payload : payloads) {
         CAPTURE(payload.size());
-        if (limit && payload.size() > *limit)
-            continue; // the store says so; another test sees it refused
         f.put(key, payload);
         const auto held = f.load(key);
         REQUIRE(held);
