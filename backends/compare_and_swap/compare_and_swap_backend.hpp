@@ -23,8 +23,9 @@ public:
                                                   std::chrono::milliseconds keep_after_end, deadline by) final;
 
 protected:
-    // A value as it was read. `swap` is what tells that it has not changed since: a memcached item's CAS unique, a
-    // row's revision.
+    // A value as it was read. `swap` is what tells that it has not changed since, such as a memcached item's CAS
+    // unique. The revision alone does not: a record that is remembered no longer is replaced by one that begins at 1
+    // again.
     struct stored {
         std::uint64_t swap = 0;
         result<head> about; // errc::corrupt and errc::newer_format are what the value is, not failures to read it
@@ -45,7 +46,7 @@ protected:
     virtual awaitable<result<bool>> replace(const session_key& key, const stored& old, const head& about,
                                             std::string_view payload, deadline by) = 0;
 
-    // The same, but the payload stays; `old` was read as what payload_for_extension() says.
+    // The same, but the payload stays; `old` was read as needed_to_extend() says.
     virtual awaitable<result<bool>> replace_head(const session_key& key, const stored& old, const head& about,
                                                  deadline by) = 0;
 

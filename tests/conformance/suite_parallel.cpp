@@ -51,6 +51,24 @@ TEST_CASE("of many parallel creators exactly one wins")
     }
 }
 
+TEST_CASE("a record that is remembered no longer is replaced by one creator alone")
+{
+    // The old record and the new one both have revision 1, which must not make them the same.
+    fixture f;
+    for (int round = 0; round < 10; ++round) {
+        const auto key = f.new_key();
+        f.put(key, "old");
+        f.now += 3h;
+        std::atomic<int> created = 0;
+        f.parallel(8, [&](std::size_t) -> awaitable<void> {
+            const auto changes = plain_changes();
+            const auto answer = co_await f.store().put(key, changes, "new", precondition::absent(), f.now, soon());
+            created += checked(answer).what == write::outcome::created ? 1 : 0;
+        });
+        CHECK(created == 1);
+    }
+}
+
 TEST_CASE("writers that retry on the version, or on the revision, lose no update")
 {
     fixture f;
