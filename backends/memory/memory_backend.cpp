@@ -89,7 +89,8 @@ public:
 
     acknowledgement acknowledges() const override
     {
-        return {"kept in the daemon's memory", "for one daemon only, and its sessions are gone when it ends; sqlite:// keeps them"};
+        return {"kept in the daemon's memory",
+                "for one daemon only, and its sessions are gone when it ends; sqlite:// keeps them"};
     }
 
     awaitable<result<std::optional<record>>> load(const session_key& key, deadline) override

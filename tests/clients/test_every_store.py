@@ -7,6 +7,7 @@ import time
 import pytest
 from conftest import APPS, COATCHECKD, ROOT, Browser, Services, free_port
 
+import running
 import store_servers
 
 IN_PROCESS = {"memory": "memory://", "sqlite": "sqlite://{folder}/sessions.db", "file": "file://{folder}/sessions"}
@@ -39,7 +40,8 @@ def test_who_has_logged_in_stays_so(kind, tmp_path, browser):
     with store_of(kind, tmp_path) as url:
         try:
             port, flask = free_port(), free_port()
-            services.start("coatcheckd", [COATCHECKD], port, COATCHECK_STORE=url, COATCHECK_LISTEN=f"127.0.0.1:{port}")
+            services.start("coatcheckd", [COATCHECKD], port, COATCHECK_STORE=url, COATCHECK_LISTEN=f"127.0.0.1:{port}",
+                           **running.LOCAL_CREDENTIALS)
             services.start("flask", [sys.executable, "-m", "gunicorn", "-w", "2", "-b", f"127.0.0.1:{flask}", "--chdir",
                                      APPS, "shop:app"],
                            flask, COATCHECK_URL=f"http://127.0.0.1:{port}", SESSION_SECRET="keyboard cat",

@@ -12,12 +12,13 @@ import patience
 
 BINARY = os.environ["COATCHECKD"]
 READY = "ready"
+LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # a local DynamoDB takes any
 
 
 def plain_environment(folder):
     """No variable of the daemon's, and a home of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COATCHECK")}
-    return {**kept, "HOME": str(folder), "XDG_STATE_HOME": str(folder)}
+    return {**LOCAL_CREDENTIALS, **kept, "HOME": str(folder), "XDG_STATE_HOME": str(folder)}
 
 
 def run(*arguments, folder, **environment):
