@@ -23,6 +23,7 @@ class row_lock {
 public:
     explicit row_lock(const session_key& key) : shell_(shared_mysql().port())
     {
+        shell_("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
         shell_("START TRANSACTION");
         shell_("SELECT kind" + where(key) + " FOR UPDATE");
     }
