@@ -104,8 +104,8 @@ TEST_CASE("redis sentinel: a master that is lost is replaced by the replica that
     CHECK(f.load(key)->payload == "red");
 }
 
-TEST_CASE(
-    "redis: a master that stood still while another was made is told nothing any more, though it thinks it is one")
+TEST_CASE("redis sentinel: a master that stood still while another was made is told nothing any more, though it thinks "
+          "it is one")
 {
     const redis_group nodes("redis-sentinel");
     fixture f(sentinel_url(nodes));
