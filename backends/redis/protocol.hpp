@@ -1,26 +1,24 @@
 #pragma once
 // Redis as a pipeline sees it: how a connection begins, what its commands and replies are.
 
-#include "backends/backend.hpp"
 #include "backends/redis/redis_config.hpp"
 #include "backends/redis/resp.hpp"
+#include "backends/redis/server_facts.hpp"
 #include "backends/transport/pipeline.hpp"
 
-#include <atomic>
+#include <memory>
 #include <span>
 #include <string_view>
 
 namespace coatcheck::redis {
 
-// What the server said about itself when last connected to. Thread safe.
-struct server_facts {
-    std::atomic<bool> known{false};
-    std::atomic<bool> evicts{true};
-    std::atomic<bool> append_only{false};
-    std::atomic<bool> synced{false}; // appendfsync always
+class conversation;
+class sentinels;
 
-    bool durable() const noexcept { return append_only && synced; }
-    acknowledgement acknowledges() const;
+struct command {
+    std::span<const std::string_view> words;
+    std::string_view key = {}; // the one that it is about
+    bool asking = false;       // sent after ASKING: to a node of a Cluster that takes the key's slot over
 };
 
 class protocol {
@@ -28,15 +26,19 @@ public:
     static constexpr std::string_view server = "Redis";
     static constexpr std::size_t max_command = max_reply;
 
-    using command = std::span<const std::string_view>;
+    using command = redis::command;
     using reply = redis::reply;
     using parser = reply_parser;
 
-    // `settings` and `facts` must outlive the executor's work.
-    protocol(const config& settings, server_facts& facts) : config_(&settings), facts_(&facts) {}
+    // Of the server at `to`. `settings` and `facts` must outlive the executor's work.
+    protocol(const config& settings, server_facts& facts, address to);
 
-    static std::size_t size(command words) noexcept { return command_size(words); }
-    static void append(std::string& out, command words) { append_command(out, words); }
+    // Of the master that Sentinels know.
+    protocol(const config& settings, server_facts& facts, std::shared_ptr<sentinels> whom);
+
+    static std::size_t size(const command& c) noexcept;
+    static void append(std::string& out, const command& c);
+    static std::size_t replies_before(const command& c) noexcept { return c.asking ? 1 : 0; }
 
     awaitable<result<std::shared_ptr<stream>>> open(executor on, deadline by);
 
@@ -44,10 +46,12 @@ public:
     static std::optional<failure> retires(const reply& r);
 
 private:
-    awaitable<result<void>> greet(stream& connection);
+    awaitable<result<void>> greet(conversation& with);
 
     const config* config_;
     server_facts* facts_;
+    address to_;
+    std::shared_ptr<sentinels> sentinels_;
 };
 
 using pipeline = coatcheck::pipeline<protocol>;

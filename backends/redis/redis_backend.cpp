@@ -1,7 +1,7 @@
 #include "backends/driver.hpp"
-#include "backends/redis/protocol.hpp"
 #include "backends/redis/redis_config.hpp"
 #include "backends/redis/reply_error.hpp"
+#include "backends/redis/route.hpp"
 #include "backends/redis/scripts.hpp"
 
 #include <boost/endian/conversion.hpp>
@@ -64,28 +64,40 @@ result<char> outcome_of(const reply& r)
     }
 }
 
+std::shared_ptr<route> make_route(executor on, const config& settings, server_facts& facts)
+{
+    switch (settings.kind) {
+    case set_up::cluster:
+        return route_into_cluster(on, settings, facts);
+    case set_up::sentinel:
+        return route_by_sentinels(on, settings, facts);
+    default:
+        return route_to_server(on, settings, facts);
+    }
+}
+
 class redis_backend final : public backend {
 public:
-    redis_backend(config settings, runtime& threads) : config_(std::move(settings))
+    redis_backend(config settings, runtime& threads)
+        : config_(std::move(settings)), facts_(config_.kind != set_up::server)
     {
         for (std::size_t i = 0; i < threads.threads(); ++i) {
-            pipelines_.push_back(
-                std::make_shared<pipeline>(threads.context(i).get_executor(), protocol(config_, facts_)));
-            pipelines_.back()->start();
+            routes_.push_back(make_route(threads.context(i).get_executor(), config_, facts_));
+            routes_.back()->start();
         }
     }
 
     ~redis_backend() override
     {
-        for (const auto& p : pipelines_)
-            p->abandon();
+        for (const auto& each : routes_)
+            each->abandon();
     }
 
     capabilities caps() const noexcept override
     {
         capabilities c;
         c.conditional_writes = kept_by::store;
-        c.ended_records = facts_.evicts ? tombstones::best_effort : tombstones::kept;
+        c.ended_records = facts_.ended_records();
         c.durable = facts_.durable();
         c.max_payload = max_payload;
         return c;
@@ -96,7 +108,8 @@ public:
     awaitable<result<std::optional<record>>> load(const session_key& key, deadline by) override
     {
         const std::string name = name_of(key);
-        const std::array<std::string_view, 2> get{"GET", name};
+        const std::array<std::string_view, 2> words{"GET", name};
+        const command get{words, name};
         const auto answer = co_await here().execute(get, effect::reads, by);
         if (!answer)
             co_return answer.error();
@@ -118,8 +131,8 @@ public:
         head created = apply(nullptr, changes, now);
         const std::string arguments = put_arguments(created, changes, when, now);
         const std::string name = name_of(key);
-        std::array<std::string_view, 6> command{"EVALSHA", put_script.sha1, "1", name, arguments, payload};
-        const auto answer = co_await run(put_script, command, by);
+        std::array<std::string_view, 6> words{"EVALSHA", put_script.sha1, "1", name, arguments, payload};
+        const auto answer = co_await run(put_script, words, by);
         if (!answer)
             co_return answer.error();
         const auto what = outcome_of(*answer);
@@ -151,8 +164,8 @@ public:
         std::string bytes;
         encode(tombstone(nullptr, now, keep_until), {}, bytes);
         const std::string name = name_of(key);
-        std::array<std::string_view, 5> command{"EVALSHA", end_script.sha1, "1", name, bytes};
-        const auto answer = co_await run(end_script, command, by);
+        std::array<std::string_view, 5> words{"EVALSHA", end_script.sha1, "1", name, bytes};
+        const auto answer = co_await run(end_script, words, by);
         if (!answer)
             co_return answer.error();
         if (const auto what = outcome_of(*answer); !what)
@@ -167,8 +180,8 @@ public:
         append_ms(arguments, now.time_since_epoch());
         append_ms(arguments, keep_after_end);
         const std::string name = name_of(key);
-        std::array<std::string_view, 5> command{"EVALSHA", extend_script.sha1, "1", name, arguments};
-        const auto answer = co_await run(extend_script, command, by);
+        std::array<std::string_view, 5> words{"EVALSHA", extend_script.sha1, "1", name, arguments};
+        const auto answer = co_await run(extend_script, words, by);
         if (!answer)
             co_return answer.error();
         const auto what = outcome_of(*answer);
@@ -182,19 +195,10 @@ public:
         co_return std::optional(std::move(decoded->about));
     }
 
-    awaitable<result<void>> probe(deadline by) override
-    {
-        const std::array<std::string_view, 1> ping{"PING"};
-        const auto answer = co_await here().execute(ping, effect::reads, by);
-        if (!answer)
-            co_return answer.error();
-        if (answer->what == reply::type::error)
-            co_return failure_of(answer->text);
-        co_return result<void>();
-    }
+    awaitable<result<void>> probe(deadline by) override { co_return co_await here().probe(by); }
 
 private:
-    pipeline& here() { return *pipelines_[runtime::this_thread()]; }
+    route& here() { return *routes_[runtime::this_thread()]; }
 
     std::string name_of(const session_key& key) const
     {
@@ -203,22 +207,24 @@ private:
         return name.append(config_.prefix).append(key.name.str());
     }
 
-    // `command` is an EVALSHA of `s`. NOSCRIPT says that nothing ran, so the script itself is sent then, once; Redis
+    // `words` are an EVALSHA of `s`. NOSCRIPT says that nothing ran, so the script itself is sent then, once; Redis
     // keeps it from there on.
-    awaitable<result<reply>> run(const script& s, std::span<std::string_view> command, deadline by)
+    awaitable<result<reply>> run(const script& s, std::span<std::string_view> words, deadline by)
     {
-        auto answer = co_await here().execute(command, effect::writes, by);
+        constexpr std::size_t key = 3;
+        const command evaluate{words, words[key]};
+        auto answer = co_await here().execute(evaluate, effect::writes, by);
         if (answer && answer->is_error("NOSCRIPT")) {
-            command[0] = "EVAL";
-            command[1] = s.text;
-            answer = co_await here().execute(command, effect::writes, by);
+            words[0] = "EVAL";
+            words[1] = s.text;
+            answer = co_await here().execute(evaluate, effect::writes, by);
         }
         co_return answer;
     }
 
     const config config_;
     server_facts facts_;
-    std::vector<std::shared_ptr<pipeline>> pipelines_; // by thread
+    std::vector<std::shared_ptr<route>> routes_; // by thread
 };
 
 std::unique_ptr<backend> open(const backend_url& url, runtime& threads)
@@ -237,14 +243,19 @@ void check(const backend_url& url)
 
 const driver redis_driver{
     .says = {.title = "Redis",
-             .url = "`redis://host:6379/0`, `rediss://…`, `redis+unix:///run/redis.sock`",
-             .survives = "what the server's `appendonly` and `appendfsync` promise",
+             .url = "`redis://host:6379/0`, `redis+unix:///run/redis.sock`, `redis+cluster://h1,h2,h3/`, "
+                    "`redis+sentinel://h1,h2,h3/mymaster/0`; `rediss…` over TLS",
+             .survives =
+                 "what the server's `appendonly` and `appendfsync` promise; a fail-over to a replica loses what "
+                 "that has not received",
              .conditional_writes = kept_by::store,
-             .tombstones = "kept with `maxmemory-policy noeviction`, else best effort",
+             .tombstones =
+                 "kept with `maxmemory-policy noeviction` and no replica that could take over, else best effort",
              .limits = "sessions up to 64 MiB less 8 KiB; a full server refuses new data (507), sessions are used and "
                        "ended"},
     .open = &redis::open,
     .check = &redis::check,
+    .several_hosts = true, // of redis+cluster and redis+sentinel; redis_config refuses them elsewhere
 };
 
 } // namespace coatcheck

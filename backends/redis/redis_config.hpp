@@ -9,14 +9,30 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace coatcheck::redis {
 
+// Whom the servers of the URL are.
+enum class set_up : std::uint8_t {
+    server,   // the one that keeps the sessions
+    cluster,  // some nodes of a Redis Cluster, which know the others
+    sentinel, // Sentinels, which know the master
+};
+
+struct credentials {
+    std::string user;     // empty: the default user
+    std::string password; // empty: no AUTH
+};
+
 struct config {
-    address server;
+    set_up kind = set_up::server;
+    std::vector<address> servers;                   // at least one; exactly one of set_up::server
     std::shared_ptr<boost::asio::ssl::context> tls; // null: none
-    std::string user;                               // empty: the default user
-    std::string password;                           // empty: no AUTH
+    std::string tls_name;                           // that certificates have to be for; empty: the host
+    credentials login;                              // of the servers that keep the sessions
+    credentials sentinel_login;
+    std::string master; // as the Sentinels call it
     unsigned database = 0;
     std::string prefix = "coatcheck:";
 };

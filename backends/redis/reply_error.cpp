@@ -13,7 +13,7 @@ struct row {
     std::string_view meaning;
 };
 
-constexpr std::string_view cluster = "this is a node of a Redis Cluster, which redis:// does not support";
+constexpr std::string_view cluster = "this is a node of a Redis Cluster, which is reached by redis+cluster://";
 
 constexpr auto rows = std::to_array<row>({
     {"OOM", errc::full, "Redis has reached its maxmemory and evicts nothing"},
@@ -31,9 +31,8 @@ constexpr auto rows = std::to_array<row>({
     {"ERR ACL failure in script", errc::unavailable, "the Redis user may not do this (its ACL)"}, // Redis 8
     {"MOVED", errc::unavailable, cluster},
     {"ASK", errc::unavailable, cluster},
-    {"CLUSTERDOWN", errc::unavailable, cluster},
-    {"TRYAGAIN", errc::unavailable, cluster},
-    {"CROSSSLOT", errc::unavailable, cluster},
+    {"CLUSTERDOWN", errc::unavailable, "the Redis Cluster is down"},
+    {"TRYAGAIN", errc::unavailable, "the Redis Cluster moves the slot"},
 });
 
 } // namespace

@@ -13,7 +13,6 @@ namespace {
 // What is no bulk string is a number or a sentence: hiredis looks for its end anew with every feed, so it has to come
 // soon.
 constexpr std::size_t max_line = std::size_t{64} << 10;
-constexpr std::size_t max_elements = 1024;
 constexpr std::size_t integer_digits = 20;
 
 } // namespace
@@ -63,11 +62,15 @@ struct reply_parser::hooks {
     {
         if (t->type != REDIS_REPLY_ARRAY)
             return refuse(t, "a reply of RESP3, which was not asked for");
-        if (t->parent != nullptr)
-            return refuse(t, "an array in an array");
-        if (static_cast<std::size_t>(elements) > max_elements)
+        std::size_t depth = 1;
+        for (const auto* above = t->parent; above != nullptr; above = above->parent)
+            ++depth;
+        const auto& limits = of(t).limits_;
+        if (depth > limits.depth)
+            return refuse(t, limits.depth == 1 ? "an array in an array" : "arrays in arrays, too deep");
+        if (static_cast<std::size_t>(elements) > limits.elements)
             return refuse(t, "an array of too many elements");
-        return add(t, {reply::type::array, 0, 0, 0});
+        return add(t, {reply::type::array, static_cast<std::int64_t>(elements), 0, 0});
     }
 
     static void* integer(const redisReadTask* t, long long value)
@@ -97,7 +100,7 @@ bool reply::is_error(std::string_view code) const noexcept
     return what == type::error && text.starts_with(code) && (text.size() == code.size() || text[code.size()] == ' ');
 }
 
-reply_parser::reply_parser(std::size_t limit) : limit_(limit)
+reply_parser::reply_parser(reply_limits limits) : limits_(limits)
 {
     static redisReplyObjectFunctions functions = hooks::functions();
     reader_.reset(redisReaderCreateWithFunctions(&functions));
@@ -121,7 +124,7 @@ void reply_parser::feed(std::string_view bytes)
 bool reply_parser::too_long() const noexcept
 {
     const std::size_t waiting = reader_->len - reader_->pos;
-    if (waiting + texts_.size() > limit_)
+    if (waiting + texts_.size() > limits_.bytes)
         return true;
     if (waiting <= max_line)
         return false;
@@ -129,9 +132,19 @@ bool reply_parser::too_long() const noexcept
     return std::string_view(reader_->buf + reader_->pos, max_line).find("\r\n") == std::string_view::npos;
 }
 
-reply reply_parser::view_of(const node& n) const noexcept
+// The node at `at`, which moves behind it and its elements. elements_ never grows beyond its capacity, so that spans of
+// it stay.
+reply reply_parser::view_of(std::size_t& at)
 {
-    return {n.what, n.number, std::string_view(texts_).substr(n.text_at, n.length), {}};
+    const node& n = nodes_[at++];
+    if (n.what != reply::type::array)
+        return {n.what, n.number, std::string_view(texts_).substr(n.text_at, n.length), {}};
+    const auto first = elements_.size();
+    const auto count = static_cast<std::size_t>(n.number);
+    elements_.resize(first + count);
+    for (std::size_t i = 0; i < count; ++i)
+        elements_[first + i] = view_of(at);
+    return {n.what, 0, {}, std::span(elements_).subspan(first, count)};
 }
 
 result<std::optional<reply>> reply_parser::next()
@@ -149,16 +162,16 @@ result<std::optional<reply>> reply_parser::next()
             return failure{errc::unavailable, "no reply of Redis: it is too long"};
         return std::optional<reply>();
     }
-    if (nodes_.empty())
+    std::size_t made = 1;
+    for (const auto& n : nodes_)
+        if (n.what == reply::type::array)
+            made += static_cast<std::size_t>(n.number);
+    if (nodes_.size() != made) // hiredis made up the others
         return failure{errc::unavailable, "no reply of Redis: a type of RESP3, which was not asked for"};
-    auto top = view_of(nodes_.front());
-    if (top.what == reply::type::array) {
-        elements_.clear();
-        for (std::size_t i = 1; i < nodes_.size(); ++i)
-            elements_.push_back(view_of(nodes_[i]));
-        top.elements = elements_;
-    }
-    return std::optional(top);
+    elements_.clear();
+    elements_.reserve(nodes_.size());
+    std::size_t at = 0;
+    return std::optional(view_of(at));
 }
 
 std::size_t command_size(std::span<const std::string_view> words) noexcept

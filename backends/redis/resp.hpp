@@ -26,15 +26,22 @@ struct reply {
     type what = type::nil;
     std::int64_t number = 0;              // of an integer
     std::string_view text;                // of a string, a status, an error
-    std::span<const reply> elements = {}; // of an array, none of which is an array itself
+    std::span<const reply> elements = {}; // of an array
 
     // True for an error whose first word is `code`, e.g. "NOSCRIPT".
     bool is_error(std::string_view code) const noexcept;
 };
 
+// What a parser refuses to read more of.
+struct reply_limits {
+    std::size_t bytes = max_reply;
+    std::size_t depth = 1;       // of arrays: 1 if none is in another
+    std::size_t elements = 1024; // of each array
+};
+
 class reply_parser {
 public:
-    explicit reply_parser(std::size_t limit = max_reply);
+    explicit reply_parser(reply_limits limits = {});
     ~reply_parser();
     reply_parser(const reply_parser&) = delete;
     reply_parser& operator=(const reply_parser&) = delete;
@@ -42,14 +49,14 @@ public:
     void feed(std::string_view bytes);
 
     // The next reply that is whole; nothing if more bytes are needed. Its views are valid until the next call of the
-    // parser. A failure (no RESP, arrays in arrays, too long) is final: the place in the stream is lost.
+    // parser. A failure (no RESP, beyond a limit) is final: the place in the stream is lost.
     result<std::optional<reply>> next();
 
 private:
     struct hooks;
-    struct node { // an element of the reply being read; its text is a part of texts_
+    struct node { // of the reply being read, each array ahead of its elements; its text is a part of texts_
         reply::type what;
-        std::int64_t number;
+        std::int64_t number; // of an array: of its elements
         std::size_t text_at;
         std::size_t length;
     };
@@ -59,14 +66,14 @@ private:
     };
 
     bool too_long() const noexcept;
-    reply view_of(const node& n) const noexcept;
+    reply view_of(std::size_t& at);
 
     std::unique_ptr<redisReader, reader_deleter> reader_;
-    std::size_t limit_;
+    reply_limits limits_;
     std::string_view refusal_; // why a hook gave up, which hiredis would call a lack of memory
     std::string texts_;
-    std::vector<node> nodes_; // the reply itself, then the elements of an array
-    std::vector<reply> elements_;
+    std::vector<node> nodes_;
+    std::vector<reply> elements_; // of all arrays, those of each together
 };
 
 // Appends one command.

@@ -112,7 +112,8 @@ awaitable<result<std::shared_ptr<stream>>> connect(executor on, const address& t
         if (now >= by)
             break;
         const auto share = (by - now) / static_cast<long>(left);
-        auto made = co_await connect_one(on, (*found)[found->size() - left], to.host, tls, now + share);
+        auto made = co_await connect_one(on, (*found)[found->size() - left], to.name.empty() ? to.host : to.name, tls,
+                                         now + share);
         if (made)
             co_return made;
         last = made.error();

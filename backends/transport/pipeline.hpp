@@ -22,7 +22,8 @@
 
 namespace coatcheck {
 
-// What a pipeline has to know of a server.
+// What a pipeline has to know of a server. One whose commands may bring replies ahead of the one that answers them says
+// how many: `static std::size_t P::replies_before(const command&)`.
 template <class P>
 concept pipelined_protocol = requires(P& p, const typename P::reply& r, std::string& out, const typename P::command& c,
                                       executor on, deadline by, typename P::parser& replies, std::string_view bytes) {
@@ -74,6 +75,13 @@ public:
     // command that reads is sent once more on a new connection.
     awaitable<result<reply>> execute(const command& what, effect does, deadline by);
 
+    // Gives up the connection for a new one, as if it had broken; if there is none, nothing changes.
+    void reconnect();
+
+    // For a server that is not needed any more: what was submitted is still answered, what comes now is refused for
+    // this reason, and the connection ends with the last answer.
+    void close(failure why);
+
     // Lets go of every waiting caller without resuming it. Only while no thread runs the executor; nothing else may be
     // called after it.
     void abandon() noexcept;
@@ -94,7 +102,8 @@ private:
     struct place {
         request* who;
         effect does;
-        std::size_t bytes;        // of the command
+        std::size_t bytes; // of the command
+        std::size_t replies_before;
         clock::duration patience; // how long the server may stay silent: twice the request's time
         clock::time_point since;
         std::uint64_t label = 0; // of a protocol with labelled_replies
@@ -118,6 +127,7 @@ private:
 
     static awaitable<void> run(std::shared_ptr<pipeline> self);
     awaitable<failure> read_replies(link& l);
+    bool done() const noexcept { return (retiring_ && owed() == 0) || (closing_ && places_.empty()); }
     awaitable<void> pause(unsigned failures);
 
     std::optional<failure> submit(request& r, const command& what, effect does);
@@ -138,12 +148,14 @@ private:
     std::shared_ptr<link> link_; // while ready
     state state_ = state::connecting;
     bool retiring_ = false; // no more is sent: the link closes when its owed replies are there
+    bool closing_ = false;  // no more is taken: the link closes, for good, when nobody waits
     bool flush_requested_ = false;
     bool sweep_armed_ = false;
     std::string out_;          // commands not yet handed to the link
     std::deque<place> places_; // oldest first
     std::size_t unsent_ = 0;   // of places_, at its end: those whose commands are in out_
     failure away_because_{errc::unavailable, {}};
+    failure closed_because_{errc::unavailable, {}};
     clock::time_point connect_by_{};
     clock::time_point connected_at_{};
     clock::time_point last_byte_{};

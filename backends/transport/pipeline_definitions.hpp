@@ -64,6 +64,23 @@ void pipeline<Protocol>::abandon() noexcept
 }
 
 template <class Protocol>
+void pipeline<Protocol>::reconnect()
+{
+    if (state_ == state::ready)
+        link_->connection->close();
+}
+
+template <class Protocol>
+void pipeline<Protocol>::close(failure why)
+{
+    closing_ = true;
+    closed_because_ = std::move(why);
+    pause_timer_.cancel();
+    if (places_.empty())
+        reconnect();
+}
+
+template <class Protocol>
 auto pipeline<Protocol>::execute(const command& what, effect does, deadline by) -> awaitable<result<reply>>
 {
     for (bool again = false;; again = true) {
@@ -84,6 +101,8 @@ std::optional<failure> pipeline<Protocol>::submit(request& r, const command& wha
     const auto now = clock::now();
     if (r.by <= now)
         return failure{errc::timed_out, sentence("the deadline was over before it was the turn of ", "")};
+    if (closing_)
+        return closed_because_;
     if (state_ == state::away)
         return away_because_;
     if (places_.size() >= pipeline_limits::max_places ||
@@ -91,7 +110,10 @@ std::optional<failure> pipeline<Protocol>::submit(request& r, const command& wha
         return failure{errc::unavailable, sentence("too many commands wait for ", "")};
     const auto before = out_.size();
     Protocol::append(out_, what);
-    places_.push_back({&r, does, out_.size() - before, 2 * (r.by - now), now});
+    std::size_t replies_before = 0;
+    if constexpr (requires { Protocol::replies_before(what); })
+        replies_before = Protocol::replies_before(what);
+    places_.push_back({&r, does, out_.size() - before, replies_before, 2 * (r.by - now), now});
     if constexpr (labelled_replies<Protocol>)
         places_.back().label = Protocol::label(what);
     ++unsent_;
@@ -148,7 +170,7 @@ template <class Protocol>
 awaitable<void> pipeline<Protocol>::run(std::shared_ptr<pipeline> self)
 {
     auto& p = *self;
-    for (unsigned failures = 0;;) {
+    for (unsigned failures = 0; !p.closing_ || !p.places_.empty();) {
         auto opened = co_await p.protocol_.open(p.on_, p.connect_by_);
         if (opened) {
             p.link_ = std::make_shared<link>(*std::move(opened));
@@ -171,7 +193,8 @@ awaitable<void> pipeline<Protocol>::run(std::shared_ptr<pipeline> self)
             p.go_away(opened.error());
             ++failures;
         }
-        co_await p.pause(failures);
+        if (!p.closing_)
+            co_await p.pause(failures);
         p.connect_by_ = clock::now() + pipeline_limits::connect_limit;
     }
 }
@@ -206,8 +229,8 @@ awaitable<failure> pipeline<Protocol>::read_replies(link& l)
             if (!deliver(**next))
                 co_return failure{errc::unavailable, sentence("", " sent a reply that nothing asked for")};
         }
-        if (retiring_ && owed() == 0)
-            co_return away_because_;
+        if (done())
+            co_return closing_ ? closed_because_ : away_because_;
     }
 }
 
@@ -223,7 +246,12 @@ bool pipeline<Protocol>::deliver(const reply& r)
         retiring_ = true;
         away_because_ = *std::move(why);
     }
-    const auto who = places_.front().who;
+    auto& first = places_.front();
+    if (first.replies_before != 0) {
+        --first.replies_before;
+        return true;
+    }
+    const auto who = first.who;
     places_.pop_front();
     if (who != nullptr)
         complete(*who, r);

@@ -4,9 +4,6 @@
 #include "tests/conformance/fixture.hpp"
 #include "tests/conformance/redis_server.hpp"
 
-#include <cstdlib>
-#include <set>
-
 namespace coatcheck::conformance {
 
 namespace {
@@ -35,49 +32,42 @@ errc why_put_fails(fixture& f, const session_key& key, std::string_view payload 
 
 } // namespace
 
-std::string redis_at(std::uint16_t port)
-{
-    return "redis://127.0.0.1:" + std::to_string(port);
-}
-
-redis_server& shared_server()
-{
-    static redis_server server;
-    return server;
-}
-
-// Over TCP; COATCHECK_TEST_REDIS=unix or tls runs the suite over those.
-std::string store_url()
-{
-    const char* const over = std::getenv("COATCHECK_TEST_REDIS");
-    if (over != nullptr && std::string_view(over) == "unix")
-        return shared_server().unix_url();
-    if (over != nullptr && std::string_view(over) == "tls") {
-        static const test_authority ca;
-        static const redis_server server(ca.server_options());
-        return ca.url_of(server);
-    }
-    return shared_server().url();
-}
-
-std::optional<remote_store> remote()
-{
-    return remote_store{.kind = "redis", .url = &redis_at};
-}
-
 TEST_CASE("redis: a URL that is wrong is refused")
 {
     runtime threads(1);
-    for (const auto* url : {"redis://", "redis://localhost/zero", "redis://localhost?db=1",
-                            "redis://localhost?perfix=a", "redis://user@localhost", "redis://localhost?ca=/ca.pem",
-                            "rediss://localhost?ca=/there/is/none", "rediss://localhost?cert=/only/the/certificate",
-                            "redis+unix://host/a.sock", "redis+unix://", "redis+unix:///a.sock?db=x"}) {
+    for (const auto* url : {"redis://",
+                            "redis://localhost/zero",
+                            "redis://localhost?db=1",
+                            "redis://localhost?perfix=a",
+                            "redis://user@localhost",
+                            "redis://localhost?ca=/ca.pem",
+                            "rediss://localhost?ca=/there/is/none",
+                            "rediss://localhost?cert=/only/the/certificate",
+                            "redis://one,two",
+                            "redis://localhost?tls_name=one",
+                            "redis+cluster://",
+                            "redis+cluster://one,two/1",
+                            "redis+cluster://one?sentinel_password=a",
+                            "redis+sentinel://one,two",
+                            "redis+sentinel://one,two/",
+                            "redis+sentinel://one//0",
+                            "redis+sentinel:///mymaster",
+                            "redis+sentinel://one/mymaster/zero",
+                            "redis+sentinel://one/mymaster?sentinel_user=a",
+                            "rediss+sentinel://one/mymaster?ca=/none",
+                            "redis+unix://host/a.sock",
+                            "redis+unix://",
+                            "redis+unix:///a.sock?db=x"}) {
         CAPTURE(url);
         CHECK_THROWS_AS(open_backend(url, threads), std::invalid_argument);
         CHECK_THROWS_AS(check_backend(url), std::invalid_argument);
     }
     check_backend("redis://user:password@[::1]:6380/3?prefix=app:");
     check_backend("rediss://localhost");
+    check_backend("redis+cluster://app:password@one:7000,[::1],three/0?prefix={app}:");
+    check_backend("rediss+cluster://one,two?tls_name=redis.example");
+    check_backend("redis+sentinel://app:password@one,two:26380/mymaster/3?sentinel_user=a&sentinel_password=b");
+    check_backend("rediss+sentinel://one/mymaster/");
     check_backend("redis+unix:///run/redis.sock?db=2&prefix=");
 }
 

@@ -2,8 +2,8 @@
 
 #include <hiredis/hiredis.h>
 
-#include <algorithm>
 #include <cstdlib>
+#include <fstream>
 
 namespace coatcheck::conformance {
 
@@ -29,12 +29,16 @@ std::string text_of(const redisReply& r)
 
 } // namespace
 
-redis_shell::redis_shell(std::uint16_t port, const std::string& password) : context_(redisConnect("127.0.0.1", port))
+redis_shell::redis_shell(const std::string& host, std::uint16_t port, const std::string& password)
+    : context_(redisConnect(host.c_str(), port))
 {
-    if (context_ == nullptr || context_->err != 0)
-        throw std::runtime_error("cannot connect to the Redis of the test");
     if (!password.empty())
         (*this)({"AUTH", password});
+}
+
+bool redis_shell::connected() const
+{
+    return context_ != nullptr && context_->err == 0;
 }
 
 redis_shell::~redis_shell()
@@ -70,41 +74,45 @@ bool redis_shell::says(const std::vector<std::string>& words, const std::string&
     return false;
 }
 
-redis_server::redis_server(std::vector<std::string> options) : port_(testing::free_port()), options_(std::move(options))
+std::string redis_group::hosts(std::initializer_list<int> nodes) const
 {
-    if (!testing::installed("redis-server"))
-        testing::missing("redis-server");
-    start();
+    std::string all;
+    for (const int node : nodes)
+        all.append(all.empty() ? "" : ",").append(host(node)).append(":").append(std::to_string(port()));
+    return all;
 }
 
-void redis_server::start(const std::vector<std::string>& more)
+void redis_group::signal_node(int node, int number) const
 {
-    const bool tls = std::ranges::find(options_, "--tls-cert-file") != options_.end();
-    std::vector<std::string> words{"redis-server",
-                                   "--bind",
-                                   "127.0.0.1",
-                                   "--repl-diskless-sync-delay",
-                                   "0",
-                                   "--save",
-                                   "",
-                                   "--dir",
-                                   folder_.path().string(),
-                                   "--unixsocket",
-                                   (folder_.path() / "redis.sock").string(),
-                                   "--port",
-                                   tls ? "0" : std::to_string(port_)};
-    if (tls)
-        words.insert(words.end(), {"--tls-port", std::to_string(port_)});
-    words.insert(words.end(), options_.begin(), options_.end());
-    words.insert(words.end(), more.begin(), more.end());
-    process_.emplace(words, folder_.path() / "log");
-    // Not the TCP port, which may be for TLS alone and would log a broken handshake.
-    process_->wait_for_path(folder_.path() / "redis.sock");
+    pid_t pid = 0;
+    std::ifstream(folder() / std::to_string(node) / "pid") >> pid;
+    if (pid > 1)
+        kill(pid, number);
 }
 
-void redis_server::crash()
+void redis_group::kill_node(int node) const
 {
-    process_->kill_now();
+    std::ofstream(folder() / std::to_string(node) / "down");
+    signal_node(node, SIGKILL);
+}
+
+void redis_group::revive_node(int node) const
+{
+    std::filesystem::remove(folder() / std::to_string(node) / "down");
+}
+
+std::string cluster_url(const redis_group& nodes, const std::string& rest)
+{
+    return "redis+cluster://" + nodes.hosts({1, 2, 3}) + "/" + rest;
+}
+
+std::vector<std::string> app_user(std::initializer_list<std::string> more)
+{
+    std::vector<std::string> options{"--user",     "app",   "on",        ">secret", "~coatcheck:*",
+                                     "+get",       "+set",  "+setrange", "+del",    "+persist",
+                                     "+pexpireat", "+eval", "+evalsha",  "+ping",   "+select"};
+    options.insert(options.end(), more);
+    return options;
 }
 
 test_authority::test_authority()

@@ -20,7 +20,7 @@ void describe(const redis::reply& r, std::string& to)
 // All replies of `bytes`, fed in pieces of `piece` bytes.
 std::string replies_of(std::string_view bytes, std::size_t piece)
 {
-    redis::reply_parser parser(limit);
+    redis::reply_parser parser({.bytes = limit});
     std::string all;
     for (std::size_t at = 0; at < bytes.size(); at += piece) {
         parser.feed(bytes.substr(at, piece));

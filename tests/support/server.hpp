@@ -14,7 +14,7 @@ namespace coatcheck::testing {
 
 // tests/support/servers/KIND is a script that becomes the server: `KIND PORT FOLDER [OPTION]...`. It listens on
 // 127.0.0.1:PORT, keeps all of its files in FOLDER, which it is handed again after a restart, and exits with 77 if the
-// machine lacks what it needs.
+// machine lacks what it needs. What listens before it is of use has a file FOLDER/starting meanwhile.
 class server {
 public:
     explicit server(std::string kind, std::vector<std::string> options = {})
@@ -39,6 +39,12 @@ public:
         words.insert(words.end(), options_.begin(), options_.end());
         process_.emplace(words, folder_.path() / "log");
         process_->wait_for_port(port_);
+        const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (exists(folder_.path() / "starting")) {
+            if (std::chrono::steady_clock::now() > patience)
+                throw std::runtime_error("the server " + kind_ + " did not get ready:\n" + log());
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
     }
 
 private:

@@ -48,5 +48,6 @@ TEST_CASE("the log sees Redis' words, but no arguments that they repeat")
 
 TEST_CASE("a node of a Cluster is told as such")
 {
+    CHECK(failure_of("CLUSTERDOWN The cluster is down").detail.starts_with("the Redis Cluster is down"));
     CHECK(failure_of("MOVED 3999 127.0.0.1:6381").detail.find("Redis Cluster") != std::string::npos);
 }

@@ -50,7 +50,7 @@ std::vector<owned> drain(reply_parser& parser)
 // Why the parser gives up on `bytes`; "" if it does not.
 std::string refusal_of(std::string_view bytes, std::size_t limit = redis::max_reply)
 {
-    reply_parser parser(limit);
+    reply_parser parser({.bytes = limit});
     for (const char byte : bytes) {
         parser.feed({&byte, 1});
         const auto next = parser.next();
@@ -156,6 +156,36 @@ TEST_CASE("a megabyte that comes in pieces is whole")
         }
     }
     CHECK(replies == 1);
+}
+
+TEST_CASE("arrays in arrays are read as deep as they are wanted, wherever their bytes are split")
+{
+    const std::string text = "*3\r\n*2\r\n:1\r\n*2\r\n+a\r\n$1\r\nb\r\n*0\r\n*1\r\n$-1\r\n";
+    for (std::size_t split = 0; split <= text.size(); ++split) {
+        CAPTURE(split);
+        reply_parser parser({.depth = 3});
+        parser.feed(std::string_view(text).substr(0, split));
+        if (split < text.size()) {
+            CHECK(!parser.next()->has_value());
+            parser.feed(std::string_view(text).substr(split));
+        }
+        const auto next = parser.next();
+        REQUIRE(next.has_value());
+        REQUIRE(next->has_value());
+        const auto top = (*next)->elements;
+        REQUIRE(top.size() == 3);
+        REQUIRE(top[0].elements.size() == 2);
+        CHECK(top[0].elements[0].number == 1);
+        REQUIRE(top[0].elements[1].elements.size() == 2);
+        CHECK(top[0].elements[1].elements[0].text == "a");
+        CHECK(top[0].elements[1].elements[1].text == "b");
+        CHECK(top[1].elements.empty());
+        REQUIRE(top[2].elements.size() == 1);
+        CHECK(top[2].elements[0].what == type::nil);
+    }
+    reply_parser too_shallow({.depth = 2});
+    too_shallow.feed(text);
+    CHECK(!too_shallow.next().has_value());
 }
 
 TEST_CASE("what is no RESP2 is refused")
