@@ -17,8 +17,8 @@ SCRIPTS = pathlib.Path(__file__).parent / "servers"
 # kind: (script, URL of a store at 127.0.0.1:{port})
 KINDS = {
     "redis": ("redis", "redis://127.0.0.1:{port}/0"),
-    "redis-cluster": ("redis-cluster", "redis+cluster://127.0.0.1:{port}/"),
-    "redis-sentinel": ("redis-sentinel", "redis+sentinel://127.0.0.1:{port}/mymaster/0"),
+    "redis-cluster": ("redis-cluster", "redis+cluster://127.0.0.1:{port},127.0.0.2:{port},127.0.0.3:{port}/"),
+    "redis-sentinel": ("redis-sentinel", "redis+sentinel://127.0.0.1:{port},127.0.0.2:{port},127.0.0.3:{port}/mymaster/0"),
     "memcached": ("memcached", "memcached://127.0.0.1:{port}/"),
     "mongodb": ("mongodb", "mongodb://127.0.0.1:{port}/"),
     "postgresql": ("postgresql", "postgresql://app:coatcheck@127.0.0.1:{port}/postgres"),
@@ -71,7 +71,7 @@ class Server:
             if self.process.poll() == 77:
                 missing(pathlib.Path(self.log.name).read_text())
             assert self.process.poll() is None, pathlib.Path(self.log.name).read_text()
-            return answers(self.port)
+            return answers(self.port) and not (pathlib.Path(self.folder) / "starting").exists()
         patience.until(is_up, 60)
 
     def kill(self):
