@@ -48,6 +48,7 @@ struct capabilities {
     tombstones ended_records = tombstones::kept;
     bool durable = false;                   // an acknowledged write survives a crash of the machine
     std::optional<std::size_t> max_payload; // bytes; unset: no limit of the store's own
+    bool fails_in_parts = false;            // keys live on several servers, each of which may be away alone
 };
 
 // What an acknowledged write means, as the store is set up now, for operators.

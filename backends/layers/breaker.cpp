@@ -60,7 +60,7 @@ awaitable<result<T>> breaker::guard(Operation operation, deadline by)
 template <class T>
 bool breaker::shows_outage(executor on, const result<T>& answer)
 {
-    if (++failures_ < failures_to_open)
+    if (++failures_ < failures_to_open || keeper_->caps().fails_in_parts)
         return false;
     open(on, answer.error());
     return true;

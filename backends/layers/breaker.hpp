@@ -26,6 +26,9 @@ constexpr std::string_view name_of(circuit c) noexcept
 // probes of its own, one at a time and with growing pauses of at most 200 ms, find out when the backend is back: no
 // caller waits for that.
 //
+// A store that fails in parts has no circuit: it would refuse what the servers that are there can answer. Its driver
+// refuses for those that are away.
+//
 // errc::unavailable says that nothing was done, so whatever the operation was, it is tried once more after a short
 // pause with full jitter; anything else might do harm twice.
 class breaker final : public backend {

@@ -79,6 +79,7 @@ public:
         c.ended_records = tombstones::best_effort;
         c.durable = false;
         c.max_payload = least > around ? least - around : 0;
+        c.fails_in_parts = facts_.size() > 1;
         return c;
     }
 

@@ -100,6 +100,7 @@ public:
         c.ended_records = facts_.ended_records();
         c.durable = facts_.durable();
         c.max_payload = max_payload;
+        c.fails_in_parts = config_.kind == set_up::cluster;
         return c;
     }
 

@@ -129,7 +129,7 @@ def test_an_outage_costs_the_deadline_and_ends_by_itself(kind, proxies, tmp_path
                     assert client.get("/healthz").status == 200
                     healed = time.monotonic()
                     proxy.heal()
-                    until(lambda: all_succeed(load, time.monotonic() - 0.2), 15)
+                    until(lambda: all_succeed(load, max(healed, time.monotonic() - 0.2)), 15)
                 during = load.between(broken, healed)
                 back = [sent + took for sent, took, status in load.between(healed, time.monotonic()) if status < 500]
                 recovery = min(back) - healed

@@ -23,7 +23,13 @@ public:
     std::atomic<int> calls{0};
     std::atomic<int> probes{0};
 
-    capabilities caps() const noexcept override { return {}; }
+    bool in_parts = false;
+    capabilities caps() const noexcept override
+    {
+        capabilities c;
+        c.fails_in_parts = in_parts;
+        return c;
+    }
     acknowledgement acknowledges() const override { return {}; }
     awaitable<result<std::optional<record>>> load(const session_key&, deadline) override
     {
@@ -175,6 +181,17 @@ TEST_CASE("failures that are no outage do not open the circuit")
         CHECK(b.guarded->state() == circuit::closed);
         CHECK(b.store->calls == 20);
     }
+}
+
+TEST_CASE("a store that fails in parts has no circuit")
+{
+    bench b;
+    b.store->in_parts = true;
+    b.fail_with(errc::timed_out);
+    for (int i = 0; i < 20; ++i)
+        b.load();
+    CHECK(b.guarded->state() == circuit::closed);
+    CHECK(b.store->calls == 20);
 }
 
 TEST_CASE("what was certainly not done is tried once more, what may have been is not")
