@@ -61,6 +61,7 @@ awaitable<void> connection::run(std::shared_ptr<connection> self)
             break;
         if (opened) {
             c.connected_at_ = c.last_byte_ = clock::now();
+            c.pipelined_ = made->is_direct();
             c.by_name_ = c.settings_->prepare == preparing::always ||
                          (c.settings_->prepare == preparing::automatic && made->is_direct());
             c.state_ = state::ready;
@@ -117,7 +118,7 @@ void connection::submit(std::shared_ptr<query> next)
 
 void connection::send_queue()
 {
-    while (state_ == state::ready && !retiring_ && !queue_.empty()) {
+    while (state_ == state::ready && !retiring_ && !queue_.empty() && (pipelined_ || places_.empty())) {
         const auto next = queue_.front();
         if (next->by <= clock::now()) {
             queue_.pop_front();
@@ -259,6 +260,7 @@ void connection::deliver()
         (state == sql_state::no_such_prepared_statement || state == sql_state::prepared_statement_exists)) {
         // A pooler is between after all. Nothing has been done.
         by_name_ = false;
+        pipelined_ = false;
         queue_.push_front(p.who);
         return send_queue();
     }
@@ -268,12 +270,18 @@ void connection::deliver()
         away_because_ = failure_of(p.answer.get());
     }
     waiting_bytes_ -= p.who->with->size();
-    if (!p.answer)
-        return refuse(p.who, {errc::internal, "PostgreSQL did not answer a statement"});
-    if (p.failed_late && p.who->does == effect::writes)
-        return refuse(p.who, {errc::timed_out, failure_of(p.answer.get()).detail});
-    p.who->answer = p.answer;
+    const auto unknown = p.who->does == effect::writes ? errc::timed_out : errc::unavailable;
+    if (!p.answer) {
+        // Whoever answers has lost his place, and so have we.
+        link_->close();
+        return refuse(p.who, {unknown, "PostgreSQL did not answer a statement"});
+    }
+    if (p.failed_late)
+        p.who->answer = failure{unknown, failure_of(p.answer.get()).detail};
+    else
+        p.who->answer = p.answer;
     done_(p.who);
+    send_queue();
 }
 
 void connection::connection_lost(const failure& why)

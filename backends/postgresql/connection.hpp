@@ -1,5 +1,7 @@
 #pragma once
-// A connection that all callers share: their statements are pipelined, each a transaction of its own.
+// A connection that all callers share: their statements are pipelined, each a transaction of its own. Through a pooler
+// they go one at a time: PgBouncer can give a server to somebody else between two statements of a pipeline, when it has
+// half of the second.
 
 #include "backends/postgresql/link.hpp"
 #include "backends/postgresql/statements.hpp"
@@ -94,7 +96,8 @@ private:
     bool retiring_ = false; // no more is sent: the link closes when its owed replies are there
     bool waits_to_write_ = false;
     bool watch_armed_ = false;
-    bool by_name_ = false; // statements are prepared
+    bool pipelined_ = false; // else one statement at a time
+    bool by_name_ = false;   // statements are prepared
     std::map<const statement*, prepared> prepared_;
     std::deque<std::shared_ptr<query>> queue_; // not sent
     std::deque<place> places_;                 // sent, oldest first

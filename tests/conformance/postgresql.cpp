@@ -224,7 +224,7 @@ TEST_CASE("postgresql: statements that a pooler loses are sent unprepared")
             for (int i = 0; i < 4; ++i) {
                 const auto w = co_await f.store().put(key, plain_changes(), "x", precondition::none(), f.now, soon());
                 CHECK_MESSAGE(w.has_value(), w.error().detail);
-                CHECK(w->about.revision == static_cast<unsigned>(i) + 1);
+                CHECK((w && w->about.revision == static_cast<unsigned>(i) + 1));
             }
         });
         std::this_thread::sleep_for(400ms); // for PgBouncer to change its servers
@@ -257,7 +257,6 @@ TEST_CASE("postgresql: what an acknowledgement means is as the server is set up"
             change.replace(at, 3, own.name());
         own(change);
         fixture f(own.url());
-        CHECK(f.store().acknowledges().warning.empty());
         CHECK(f.wait(f.store().probe(soon())).has_value());
         const auto says = f.store().acknowledges();
         INFO(says.means, " / ", says.warning);
