@@ -38,20 +38,25 @@ constexpr unsigned long first_mariadb = 100600; // the same
 struct {
     deadline by;
     const std::atomic<bool>* stopping = nullptr;
+    bool tls = false;
     bool late = false;
 } thread_local limit;
 
-void wait_until(deadline by, const std::atomic<bool>& stopping) noexcept
+void wait_until(deadline by, const std::atomic<bool>& stopping, bool tls) noexcept
 {
+    limit.tls = tls;
     limit.by = by;
     limit.stopping = &stopping;
     limit.late = false;
 }
 
-// In place of the library's own waits, whose timeouts are whole seconds, fixed when the connection is made.
+// In place of the library's own waits, whose timeouts are whole seconds, fixed when the connection is made. Over TLS it
+// asks to read even where OpenSSL wants to write, and both ends would wait for the other: so such a wait ends soon, and
+// the library tries again.
 int wait_for_server(my_socket socket, my_bool reading, int)
 {
     constexpr auto look_for_stop = 50ms;
+    constexpr auto try_tls_again = 2ms;
     for (;;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit.by - std::chrono::steady_clock::now());
         limit.late = left <= 0ms;
@@ -60,9 +65,12 @@ int wait_for_server(my_socket socket, my_bool reading, int)
             return 0;
         }
         pollfd waiting{socket, static_cast<short>(reading != 0 ? POLLIN : POLLOUT), 0};
-        const int ready = poll(&waiting, 1, static_cast<int>(std::min(left, look_for_stop + 0ms).count()));
+        const auto longest = limit.tls ? try_tls_again : look_for_stop;
+        const int ready = poll(&waiting, 1, static_cast<int>(std::min(left, longest + 0ms).count()));
         if (ready > 0 || (ready < 0 && errno != EINTR))
             return ready;
+        if (limit.tls)
+            return 1;
     }
 }
 
@@ -123,7 +131,7 @@ client::~client()
 
 void client::close() noexcept
 {
-    wait_until(std::chrono::steady_clock::now() + 100ms, stopping_);
+    wait_until(std::chrono::steady_clock::now() + 100ms, stopping_, config_.tls);
     connection_.reset(); // before its statements, each of which would say good-bye to the server
     for (auto& each : prepared_)
         each.reset();
@@ -164,7 +172,7 @@ void client::set_options(MYSQL* to) const
 answer<void> client::connect(deadline by)
 {
     close();
-    wait_until(by, stopping_);
+    wait_until(by, stopping_, config_.tls);
     connection_.reset(mysql_init(nullptr));
     if (!connection_)
         return sql_error{CR_OUT_OF_MEMORY, "no memory for a connection"};
@@ -222,7 +230,7 @@ sql_error client::failed(unsigned number, const char* text)
 
 answer<void> client::ping(deadline by)
 {
-    wait_until(by, stopping_);
+    wait_until(by, stopping_, config_.tls);
     if (mysql_ping(connection_.get()) != 0)
         return failed();
     return {};
@@ -230,7 +238,7 @@ answer<void> client::ping(deadline by)
 
 answer<std::vector<std::string>> client::query(const std::string& sql, deadline by)
 {
-    wait_until(by, stopping_);
+    wait_until(by, stopping_, config_.tls);
     if (mysql_real_query(connection_.get(), sql.data(), sql.size()) != 0)
         return failed();
     const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> rows(mysql_store_result(connection_.get()),
@@ -249,7 +257,7 @@ answer<void> client::prepare(verb what, deadline by)
 {
     if (statement(what) != nullptr)
         return {};
-    wait_until(by, stopping_);
+    wait_until(by, stopping_, config_.tls);
     std::unique_ptr<MYSQL_STMT, closes_statement> s(mysql_stmt_init(connection_.get()));
     if (!s)
         return failed();
@@ -262,7 +270,7 @@ answer<void> client::prepare(verb what, deadline by)
 
 answer<std::uint64_t> client::execute(verb what, std::span<const parameter> with, deadline by)
 {
-    wait_until(by, stopping_);
+    wait_until(by, stopping_, config_.tls);
     auto* const s = statement(what);
     if (!run(s, with))
         return failed(s);
@@ -271,7 +279,7 @@ answer<std::uint64_t> client::execute(verb what, std::span<const parameter> with
 
 answer<std::vector<row>> client::select(verb what, std::span<const parameter> with, shape each, deadline by)
 {
-    wait_until(by, stopping_);
+    wait_until(by, stopping_, config_.tls);
     auto* const s = statement(what);
     result_columns columns(each);
     if (!run(s, with) || mysql_stmt_store_result(s) != 0 || !columns.bind(s))
