@@ -82,7 +82,8 @@ private:
                                    deadline by) override
     {
         return lane_.run<bool>(
-            [whole = whole_of(key, about, payload), by](connection& c) { return c.insert(*whole, by); }, by);
+            [whole = whole_of(key, about, payload), by](connection& c) { return c.insert(*whole, by); }, by,
+            payload.size());
     }
 
     awaitable<result<bool>> replace(const session_key& key, const stored& old, const head& about,
@@ -90,7 +91,7 @@ private:
     {
         return lane_.run<bool>([filter = filter_of(key, old.about), whole = whole_of(key, about, payload),
                                 by](connection& c) { return c.replace(*filter, *whole, by); },
-                               by);
+                               by, payload.size());
     }
 
     awaitable<result<bool>> replace_head(const session_key& key, const stored& old, const head& about,

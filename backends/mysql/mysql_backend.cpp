@@ -65,7 +65,7 @@ protected:
     {
         co_return co_await lane_.run<bool>([name = key.name, about, bytes = std::string(payload),
                                             by](session& s) { return s.insert(name, about, bytes, by); },
-                                           by);
+                                           by, payload.size());
     }
 
     awaitable<result<bool>> replace(const session_key& key, const stored& old, const head& about,
@@ -73,7 +73,7 @@ protected:
     {
         auto done = co_await lane_.run<bool>([name = key.name, stamp = old.swap, about, bytes = std::string(payload),
                                               by](session& s) { return s.replace(name, stamp, about, bytes, by); },
-                                             by);
+                                             by, payload.size());
         // InnoDB wants free pages even to make a row shorter, but none for columns of one size: a tombstone that leaves
         // the payload in its place.
         if (!done && done.error().code == errc::full && about.what == kind::ended)

@@ -156,7 +156,7 @@ std::string schema_for(const backend_url& url)
 
 const driver postgresql_driver{
     .says = {.title = "PostgreSQL",
-             .url = "`postgresql://user:password@host/database`",
+             .url = "`postgres://` or `postgresql://user:password@host/database`",
              .survives = "a crash of the server, unless its `synchronous_commit` or `fsync` is off; a fail-over if a "
                          "standby is synchronous",
              .conditional_writes = kept_by::store,

@@ -51,14 +51,16 @@ public:
 
     // Runs `work` in one of the threads and resumes on the calling one, which must be of the runtime. `work` must own
     // what it uses and keep to `by`, since a caller whose deadline passes goes on with errc::timed_out meanwhile. What
-    // is late before it begins is not begun: errc::timed_out too. errc::unavailable if too many wait.
+    // is late before it begins is not begun: errc::timed_out too. errc::unavailable if too many wait, or too many of
+    // the `bytes` that they hold.
     template <class T>
-    awaitable<result<T>> run(std::function<result<T>(Connection&)> work, deadline by)
+    awaitable<result<T>> run(std::function<result<T>(Connection&)> work, deadline by, std::size_t bytes = 0)
     {
         const auto next = std::make_shared<typed_call<T>>();
         next->work = std::move(work);
         next->by = by;
         next->thread = runtime::this_thread();
+        next->bytes = bytes;
         if (!submit(next))
             co_return failure{errc::unavailable, "too many calls wait for the store"};
         if (auto late = co_await waiters_[next->thread]->wait(next))
@@ -68,9 +70,11 @@ public:
 
 private:
     static constexpr std::size_t max_queued = 1024;
+    static constexpr std::size_t max_queued_bytes = std::size_t{64} << 20U;
 
     struct call : waiting_call {
         std::size_t thread = 0; // of the runtime; the caller's
+        std::size_t bytes = 0;  // that it holds while it waits
         virtual void perform(Connection& with) = 0;
         virtual void refuse(failure why) = 0;
     };
@@ -92,8 +96,9 @@ private:
     {
         {
             const std::lock_guard lock(mutex_);
-            if (queue_.size() >= max_queued)
+            if (queue_.size() >= max_queued || (!queue_.empty() && queued_bytes_ + next->bytes > max_queued_bytes))
                 return false;
+            queued_bytes_ += next->bytes;
             queue_.push_back(std::move(next));
         }
         work_.notify_one();
@@ -122,6 +127,7 @@ private:
             return nullptr;
         auto next = std::move(queue_.front());
         queue_.pop_front();
+        queued_bytes_ -= next->bytes;
         return next;
     }
 
@@ -130,6 +136,7 @@ private:
     std::mutex mutex_;
     std::condition_variable work_;
     std::deque<std::shared_ptr<call>> queue_; // guarded by mutex_
+    std::size_t queued_bytes_ = 0;            // guarded by mutex_
     bool stopping_ = false;                   // guarded by mutex_
     std::vector<std::jthread> running_;
 };

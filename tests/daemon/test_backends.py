@@ -25,8 +25,9 @@ def test_every_scheme_of_the_build_is_in_the_table(folder):
     table = run("--list-backends", folder=folder).stdout
     schemes = re.search("backends:(.*)", run("--version", folder=folder).stdout)[1].split()
     assert schemes
+    shown = re.findall(r"`([a-z+]+)(?:://|…)", table)
     for scheme in schemes:
-        assert f"{scheme}://" in table
+        assert any(scheme.startswith(word) for word in shown), scheme
 
 
 def test_a_store_without_tables_has_no_schema_to_print(folder):

@@ -42,10 +42,10 @@ struct bench {
     }
 
     std::future<result<int>> run(std::function<result<int>(counted_connection&)> work,
-                                 std::chrono::milliseconds limit = 20s)
+                                 std::chrono::milliseconds limit = 20s, std::size_t bytes = 0)
     {
         return boost::asio::co_spawn(threads.context(turn++ % threads.threads()).get_executor(),
-                                     lane->run(std::move(work), std::chrono::steady_clock::now() + limit),
+                                     lane->run(std::move(work), std::chrono::steady_clock::now() + limit, bytes),
                                      boost::asio::use_future);
     }
 
@@ -126,6 +126,31 @@ TEST_CASE("beyond its bound a lane refuses at once")
         refused += each.get().has_value() ? 0 : 1;
     CHECK(refused >= 1100 - 1024 - 1);
     CHECK(refused <= 1100 - 1024);
+}
+
+TEST_CASE("a lane is bounded by the bytes that wait, too")
+{
+    bench b(1, 1);
+    std::promise<void> go;
+    std::vector<std::future<result<int>>> waiting;
+    const auto wait = go.get_future().share();
+    for (int i = 0; i < 10; ++i)
+        waiting.push_back(b.run(
+            [wait](auto&) -> result<int> {
+                wait.get();
+                return 1;
+            },
+            20s, std::size_t{16} << 20U));
+    const auto last = waiting.back().get();
+    waiting.pop_back();
+    REQUIRE(!last.has_value());
+    CHECK(last.error().code == errc::unavailable);
+    go.set_value();
+    int done = 0;
+    for (auto& each : waiting)
+        done += each.get().has_value() ? 1 : 0;
+    CHECK(done >= 4); // of 16 MiB each; one more if the lane had begun before the last came
+    CHECK(done <= 5);
 }
 
 } // namespace coatcheck
