@@ -1,6 +1,7 @@
 #include "tests/conformance/mongodb_server.hpp"
 
 #include "backends/mongodb/client_library.hpp"
+#include "tests/support/certificates.hpp"
 
 #include <cstdlib>
 #include <stdexcept>
@@ -33,20 +34,10 @@ testing::server& shared_server()
 const testing::temporary_folder& certificates()
 {
     static const testing::temporary_folder folder;
-    static const bool made = [] {
-        if (!testing::installed("openssl"))
-            testing::missing("openssl");
-        const std::string script = "set -e; cd '" + folder.path().string() + R"('
-            new() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "$@" 2>>log; }
-            new -keyout ca.key -out ca.pem -subj /CN=authority
-            new -keyout other.key -out other.pem -subj /CN=stranger
-            new -keyout server.key -out server.pem -subj /CN=server -CA ca.pem -CAkey ca.key \
-                -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:false
-            cat server.pem server.key >both.pem)";
-        return std::system(script.c_str()) == 0;
+    [[maybe_unused]] static const bool made = [] {
+        testing::make_certificates(folder.path());
+        return true;
     }();
-    if (!made)
-        throw std::runtime_error("openssl cannot make certificates");
     return folder;
 }
 

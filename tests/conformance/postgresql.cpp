@@ -34,7 +34,7 @@ std::vector<std::string> refused_urls()
     return {
         "postgresql://app:secret-and-wrong@127.0.0.1:" + std::to_string(shared_server().port()) + "/postgres",
         "postgresql://app:coatcheck@localhost:" + port +
-            "/postgres?sslmode=verify-full&ca=" + secured.file("secret.pem"),
+            "/postgres?sslmode=verify-full&ca=" + secured.file("other.pem"),
         // The certificate is for the name alone.
         "postgresql://app:coatcheck@127.0.0.1:" + port + "/postgres?sslmode=verify-full&ca=" + secured.file("ca.pem"),
     };

@@ -1,5 +1,7 @@
 #include "tests/conformance/postgresql_server.hpp"
 
+#include "tests/support/certificates.hpp"
+
 #include <libpq-fe.h>
 
 #include <cstdlib>
@@ -97,16 +99,7 @@ std::string database::sessions(const std::string& and_that) const
 
 secured_server::secured_server()
 {
-    if (!testing::installed("openssl"))
-        testing::missing("openssl");
-    const std::string script = "set -e; cd '" + folder.path().string() + R"('
-        new() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "$@" 2>>log; }
-        new -keyout ca.key -out ca.pem -subj /CN=authority
-        new -keyout other.key -out secret.pem -subj /CN=stranger
-        new -keyout server.key -out server.pem -subj /CN=server -CA ca.pem -CAkey ca.key \
-            -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:false)";
-    if (std::system(script.c_str()) != 0)
-        throw std::runtime_error("openssl cannot make certificates");
+    testing::make_certificates(folder.path());
     server.emplace("postgresql", std::vector<std::string>{"--tls", file("server.pem"), file("server.key")});
 }
 

@@ -62,7 +62,7 @@ std::string where(const session_key& key);
 struct secured_server {
     secured_server();
 
-    testing::temporary_folder folder; // ca.pem, and secret.pem, a stranger's
+    testing::temporary_folder folder; // of testing::make_certificates
     std::optional<testing::server> server;
 
     std::string file(const std::string& name) const { return (folder.path() / name).string(); }

@@ -1,5 +1,7 @@
 #include "tests/conformance/redis_server.hpp"
 
+#include "tests/support/certificates.hpp"
+
 #include <hiredis/hiredis.h>
 
 #include <cstdlib>
@@ -117,18 +119,7 @@ std::vector<std::string> app_user(std::initializer_list<std::string> more)
 
 test_authority::test_authority()
 {
-    if (!testing::installed("openssl"))
-        testing::missing("openssl");
-    const std::string script = "set -e; cd '" + folder_.path().string() + R"('
-        new() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "$@" 2>>log; }
-        new -keyout ca.key -out ca.pem -subj /CN=authority
-        new -keyout other.key -out other.pem -subj /CN=stranger
-        new -keyout server.key -out server.pem -subj /CN=server -CA ca.pem -CAkey ca.key \
-            -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:false
-        new -keyout client.key -out client.pem -subj /CN=client -CA ca.pem -CAkey ca.key \
-            -addext basicConstraints=critical,CA:false)";
-    if (std::system(script.c_str()) != 0)
-        throw std::runtime_error("openssl cannot make certificates");
+    testing::make_certificates(folder_.path());
 }
 
 std::vector<std::string> test_authority::server_options() const
