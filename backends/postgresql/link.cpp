@@ -7,6 +7,7 @@
 #include "backends/transport/time_limit.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <fcntl.h>
 #include <openssl/ssl.h>
 
 #include <array>
@@ -62,8 +63,8 @@ private:
 
 void link::close() noexcept
 {
-    if (socket_.is_open())
-        socket_.release();
+    error_code ignored;
+    socket_.close(ignored);
     connection_.reset();
 }
 
@@ -81,6 +82,14 @@ bool link::receive() noexcept
         // Bytes that OpenSSL has already taken from the socket make nobody wait for it.
     } while (PQsslInUse(get()) != 0 && SSL_pending(static_cast<SSL*>(PQsslStruct(get(), "OpenSSL"))) > 0);
     return true;
+}
+
+bool link::watch()
+{
+    const int copy = fcntl(PQsocket(get()), F_DUPFD_CLOEXEC, 0);
+    if (copy >= 0)
+        socket_.assign(copy);
+    return copy >= 0;
 }
 
 awaitable<bool> link::wait(descriptor::wait_type what)
@@ -159,18 +168,20 @@ awaitable<result<void>> link::connect(const config& settings, const target& to, 
     PQsetNoticeReceiver(get(), &ignore_notice, nullptr);
     PQsetErrorVerbosity(get(), PQERRORS_VERBOSE); // with the code, which libpq tells nowhere else while it connects
     for (auto next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
-        // libpq may have closed the socket and made another one with the same number.
-        socket_.assign(PQsocket(get()));
+        if (!watch())
+            co_return failure{errc::unavailable, "no more files can be opened"};
         const bool ready =
             co_await wait(next == PGRES_POLLING_READING ? descriptor::wait_read : descriptor::wait_write);
         if (!ready || clock::now() >= by)
             co_return failure{errc::unavailable, "connecting to PostgreSQL takes too long"};
-        socket_.release();
+        error_code ignored;
+        socket_.close(ignored); // libpq may go on with another one
         next = PQconnectPoll(get());
         if (next == PGRES_POLLING_FAILED)
             co_return broken("");
     }
-    socket_.assign(PQsocket(get()));
+    if (!watch())
+        co_return failure{errc::unavailable, "no more files can be opened"};
     co_return result<void>();
 }
 

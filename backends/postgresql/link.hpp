@@ -54,10 +54,11 @@ private:
     awaitable<result<std::vector<target>>> targets_of(const host_port& server);
     awaitable<result<void>> connect(const config& settings, const target& to, deadline by);
     awaitable<result<void>> greet(const std::string& table, server_facts& facts);
+    bool watch();
     awaitable<bool> wait(descriptor::wait_type what);
 
     connection_ptr connection_;
-    descriptor socket_; // libpq's, who closes it
+    descriptor socket_; // a duplicate: libpq closes its own when it likes, whose number is somebody else's then
     bool direct_ = false;
 };
 
