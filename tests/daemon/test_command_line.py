@@ -97,7 +97,7 @@ def test_every_mistake_is_reported_at_once_with_its_place(folder, config):
                   "  default: {url: 'memory://', idle_timeout: 0s}\n"
                   "  BAD: {url: 'memory://'}\n"
                   "  other: {}\n"
-                  "  third: {url: 'postgres://x'}\n"
+                  "  third: {url: 'postgress://x'}\n"
                   "log: {level: loud}\n"
                   "ids_in_path: maybe\n")
     done = run("--check", "--config", path, folder=folder, COATCHECK_THREADS="none", COATCHECK_STROE="memory://")
