@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 
 import pytest
+import yaml
 
 import running
 import store_servers
@@ -31,12 +32,14 @@ def check(checker, *urls, operations=2000, seed=SEED):
 
 @pytest.fixture
 def start(tmp_path):
-    """start(store, binary): a daemon on a free port."""
+    """start(store, binary): a daemon on a free port. It waits long: an answer that never came would tell nothing."""
     started = []
 
     def start(store, binary=running.BINARY):
-        started.append(running.Daemon(tmp_path, binary=binary, environment={
-            "COATCHECK_STORE": store, "COATCHECK_LISTEN": "127.0.0.1:0"}).wait_ready())
+        config = tmp_path / f"coatcheck{len(started)}.yaml"
+        config.write_text(yaml.safe_dump({"listen": "127.0.0.1:0",
+                                          "stores": {"default": {"url": store, "deadline": "30s"}}}))
+        started.append(running.Daemon(tmp_path, ["--config", config], binary=binary).wait_ready())
         return f"http://{started[-1].address}"
 
     yield start

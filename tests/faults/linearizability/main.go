@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"sort"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ func main() {
 	result, info := porcupine.CheckOperationsVerbose(model, history, *limit)
 	fmt.Printf("%s\n", result)
 	if result == porcupine.Illegal {
+		printIllegal(history, *limit)
 		if path := os.Getenv("LINEARIZABILITY_PICTURE"); path != "" {
 			_ = porcupine.VisualizePath(model, info, path)
 		}
@@ -49,5 +51,20 @@ func main() {
 	}
 	if result != porcupine.Ok {
 		os.Exit(2)
+	}
+}
+
+// The operations of one session that no order explains, as they began.
+func printIllegal(history []porcupine.Operation, limit time.Duration) {
+	for _, part := range model.Partition(history) {
+		if porcupine.CheckOperationsTimeout(model, part, limit) != porcupine.Illegal {
+			continue
+		}
+		sort.Slice(part, func(i, j int) bool { return part[i].Call < part[j].Call })
+		for _, op := range part {
+			fmt.Printf("%9.3f to %9.3f ms, client %2d: %s\n", float64(op.Call)/1e6, float64(op.Return)/1e6, op.ClientId,
+				model.DescribeOperation(op.Input, op.Output))
+		}
+		return
 	}
 }

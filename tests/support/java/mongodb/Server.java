@@ -38,8 +38,16 @@ final class Server {
             }
         }
 
+        /**
+         * One command at a time, and copies: an update changes the stored document in place, and so would change a reply
+         * that is being written. MongoDB reads a document whole.
+         */
         @Override
-        public Document handleCommand(Channel channel, String database, String command, Document query) {
+        public synchronized Document handleCommand(Channel channel, String database, String command, Document query) {
+            return answer(channel, database, command, query).cloneDeeply();
+        }
+
+        private Document answer(Channel channel, String database, String command, Document query) {
             if (!WRITES.contains(command)) {
                 Document reply = super.handleCommand(channel, database, command, query);
                 return command.equalsIgnoreCase("isMaster") && !members.isEmpty() ? asPrimary(reply) : reply;
