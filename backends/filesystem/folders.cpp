@@ -67,8 +67,10 @@ result<descriptor> make_leaf(const descriptor& sessions, const handle& name, syn
 }
 
 // A random name, since process numbers are not unique where containers share a folder.
+// The process too, since one that forked has the same random numbers to come.
 temporary_file::temporary_file(const descriptor& temporary)
-    : folder_(temporary), name_(std::string(temporary_prefix) + std::to_string(random_uint64())),
+    : folder_(temporary),
+      name_(std::string(temporary_prefix) + std::to_string(::getpid()) + "-" + std::to_string(random_uint64())),
       file_(open_in(temporary, name_, O_WRONLY | O_CREAT | O_EXCL, 0600))
 {}
 
