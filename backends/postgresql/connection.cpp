@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr auto connect_limit = 2s;
 constexpr auto shortest_pause = 50ms;
-constexpr auto longest_pause = 1000ms;
+constexpr auto longest_pause = 400ms;
 constexpr auto short_life = 1s; // a connection that lived less counts as a failed attempt
 constexpr auto watch_period = 20ms;
 constexpr std::size_t max_waiting = 10'000;
