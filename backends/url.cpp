@@ -1,5 +1,7 @@
 #include "backends/url.hpp"
 
+#include "backends/percent_encoding.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -63,19 +65,6 @@ std::string decode(std::string_view text, std::string_view part)
         i += 2;
     }
     return out;
-}
-
-void encode_to(std::string& out, std::string_view text, std::string_view allowed)
-{
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    for (const char c : text) {
-        if (is_alpha(c) || is_digit(c) || holds("-._~", c) || holds(allowed, c)) {
-            out += c;
-        } else {
-            const auto byte = static_cast<unsigned char>(c);
-            out.append({'%', digits[byte >> 4U], digits[byte & 15U]});
-        }
-    }
 }
 
 // What stands before the first of `marks`; `text` keeps the rest, mark included.
@@ -217,7 +206,7 @@ backend_url backend_url::parse(std::string_view text)
 std::string backend_url::redacted() const
 {
     std::string out = scheme + "://";
-    encode_to(out, user, "");
+    percent_encode_to(out, user, "");
     if (!password.empty())
         out += ":***";
     if (!user.empty() || !password.empty())
@@ -227,20 +216,20 @@ std::string backend_url::redacted() const
         if (holds(host, ':'))
             out.append("[").append(host).append("]");
         else
-            encode_to(out, host, "");
+            percent_encode_to(out, host, "");
         if (port)
             out.append(":").append(std::to_string(*port));
     }
-    encode_to(out, path, "/:,");
+    percent_encode_to(out, path, "/:,");
     char separator = '?';
     for (const auto& [name, value] : query) {
         out += separator;
-        encode_to(out, name, "");
+        percent_encode_to(out, name, "");
         out += '=';
         if (is_secret(name))
             out += "***";
         else
-            encode_to(out, value, "/:,");
+            percent_encode_to(out, value, "/:,");
         separator = '&';
     }
     return out;

@@ -1,5 +1,6 @@
 #include "backends/mongodb/mongodb_config.hpp"
 
+#include "backends/percent_encoding.hpp"
 #include "backends/transport/tls.hpp"
 
 #include <algorithm>
@@ -65,16 +66,8 @@ std::string lower(std::string_view text)
 
 std::string encoded(std::string_view text)
 {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    constexpr std::string_view plain = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (plain.find(c) != plain.npos)
-            out += c;
-        else
-            out.append({'%', digits[byte >> 4U], digits[byte & 15U]});
-    }
+    percent_encode_to(out, text);
     return out;
 }
 

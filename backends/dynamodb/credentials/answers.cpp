@@ -1,5 +1,6 @@
 #include "backends/dynamodb/credentials/answers.hpp"
 
+#include "backends/percent_encoding.hpp"
 #include "proto/timestamp.hpp"
 
 #include <boost/json.hpp>
@@ -85,16 +86,8 @@ std::string xml_text(std::string_view document, std::string_view name)
 
 std::string form_encoded(std::string_view text)
 {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (plain.find(c) != plain.npos)
-            out += c;
-        else
-            out.append({'%', digits[byte >> 4U], digits[byte & 15U]});
-    }
+    percent_encode_to(out, text);
     return out;
 }
 
