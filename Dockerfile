@@ -29,6 +29,8 @@ LABEL org.opencontainers.image.title="Coatcheck" \
 # A number, so that Kubernetes' runAsNonRoot can see it; no home, so XDG_STATE_HOME says where the SQLite file goes.
 USER 65532:65532
 ENV XDG_STATE_HOME=/var/lib
+# libmongoc's counters, which nobody reads, would stay in /dev/shm whenever the daemon is killed.
+ENV MONGOC_DISABLE_SHM=1
 VOLUME /var/lib/coatcheck
 EXPOSE 8642
 HEALTHCHECK --interval=5s --timeout=3s CMD ["coatcheckd", "--health"]
