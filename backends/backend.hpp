@@ -87,6 +87,13 @@ public:
     virtual awaitable<result<write>> put(const session_key& key, const head_changes& changes, std::string_view payload,
                                          precondition when, time_point now, deadline by) = 0;
 
+    // The other atomic step, for what reads first: `next` takes the place of the record that was read with the head
+    // `seen`, if that is_unchanged and is remembered at `now`; null: if nothing is remembered. False if it is not so,
+    // or if what is there cannot be read. `next` is stored as it is; without a payload the record keeps its own. A swap
+    // to kind::ended finds room as end() does.
+    virtual awaitable<result<bool>> swap(const session_key& key, const head* seen, const head& next,
+                                         std::optional<std::string_view> payload, time_point now, deadline by) = 0;
+
     // Leaves a tombstone until `keep_until`, whatever there was: a record, one that cannot be read, or none. A store
     // that is full makes room for it.
     virtual awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) = 0;

@@ -20,28 +20,50 @@ bool is_live(const head& h, time_point now) noexcept
     return h.what == kind::live && now < h.expires;
 }
 
-std::optional<errc> refusal(const head* stored, const precondition& when, bool may_create, time_point now) noexcept
+bool is_locked_against(const head& h, std::optional<std::uint64_t> token, time_point now) noexcept
+{
+    return token ? *token != h.lock_token : h.locked_until > now;
+}
+
+namespace {
+
+bool holds(const precondition& when, const head& stored) noexcept
+{
+    switch (when.what()) {
+    case precondition::test::none:
+    case precondition::test::exists:
+        return true;
+    case precondition::test::absent:
+        return false;
+    case precondition::test::same_version:
+        return stored.data_version.bits == when.value();
+    case precondition::test::same_revision:
+        return stored.revision == when.value();
+    }
+    return false;
+}
+
+} // namespace
+
+std::optional<errc> refusal(const head* stored, const precondition& when, const head_changes& changes,
+                            time_point now) noexcept
 {
     using test = precondition::test;
     if (stored == nullptr || stored->keep_until <= now) {
         if (when.what() == test::none || when.what() == test::absent)
-            return may_create ? std::nullopt : std::optional(errc::not_found);
+            return changes.may_create ? std::nullopt : std::optional(errc::not_found);
         return errc::precondition_failed;
     }
-    if (!is_live(*stored, now))
+    if (!is_live(*stored, now) || stored->created < changes.epoch)
         return errc::ended;
-    switch (when.what()) {
-    case test::none:
-    case test::exists:
-        return std::nullopt;
-    case test::absent:
+    if (!holds(when, *stored))
         return errc::precondition_failed;
-    case test::same_version:
-        return stored->data_version.bits == when.value() ? std::nullopt : std::optional(errc::precondition_failed);
-    case test::same_revision:
-        return stored->revision == when.value() ? std::nullopt : std::optional(errc::precondition_failed);
-    }
-    return errc::internal;
+    return is_locked_against(*stored, changes.lock_token, now) ? std::optional(errc::locked) : std::nullopt;
+}
+
+bool is_unchanged(const head& seen, const head& stored) noexcept
+{
+    return seen.revision == stored.revision && seen.data_version == stored.data_version;
 }
 
 head apply(const head* stored, const head_changes& changes, time_point now)

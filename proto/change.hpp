@@ -46,6 +46,8 @@ struct head_changes {
     std::optional<std::chrono::seconds> default_absolute; // unset: no absolute end
 
     bool may_create = true;                     // false: a missing record refuses with errc::not_found
+    std::optional<std::uint64_t> lock_token;    // the lease lock that the writer holds
+    time_point epoch{};                         // sessions that were created before it are over
     std::chrono::milliseconds keep_after_end{}; // how long an ended or expired record is remembered
 };
 
@@ -60,9 +62,18 @@ bool needs_extension(const head& h, time_point now) noexcept;
 // True if `h` is a session that can be served at `now`.
 bool is_live(const head& h, time_point now) noexcept;
 
-// Why the write may not happen, or nothing. `stored` is null if there is no record, or none that is remembered at
-// `now`.
-std::optional<errc> refusal(const head* stored, const precondition& when, bool may_create, time_point now) noexcept;
+// True if the lease lock keeps a writer with this token, or without one, out. A token works until another has been
+// granted, its lease past or not; without one, a lease keeps out as long as it runs.
+bool is_locked_against(const head& h, std::optional<std::uint64_t> token, time_point now) noexcept;
+
+// Why the write may not happen, or nothing: first what is ended, then the precondition, then the lock. `stored` is null
+// if there is no record, or none that is remembered at `now`.
+std::optional<errc> refusal(const head* stored, const precondition& when, const head_changes& changes,
+                            time_point now) noexcept;
+
+// True if `stored` is what was read as `seen`, with nothing written between. The revision alone does not tell: a record
+// that is forgotten is followed by one that begins at 1 again.
+bool is_unchanged(const head& seen, const head& stored) noexcept;
 
 // The head after the write; `stored` is null for a creation.
 head apply(const head* stored, const head_changes& changes, time_point now);

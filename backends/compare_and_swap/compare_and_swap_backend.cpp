@@ -53,7 +53,7 @@ awaitable<result<std::optional<write>>> compare_and_swap_backend::put_over(const
     if (old && !old->about)
         co_return old->about.error();
     const head* before = old ? remembered(*old->about, now) : nullptr;
-    if (const auto why = refusal(before, when, changes.may_create, now))
+    if (const auto why = refusal(before, when, changes, now))
         co_return std::optional(write{write::outcome::refused, *why, before != nullptr ? *before : head{}});
     head next = apply(before, changes, now);
     const auto done = old ? co_await replace(key, *old, next, payload, by) : co_await insert(key, next, payload, by);
@@ -90,6 +90,35 @@ awaitable<result<write>> compare_and_swap_backend::put(const session_key& key, c
         if (!co_await pause_at_most(longest_pause(lost), by))
             co_return too_many_lost();
     }
+}
+
+awaitable<result<bool>> compare_and_swap_backend::swap(const session_key& key, const head* seen, const head& next,
+                                                       std::optional<std::string_view> payload, time_point now,
+                                                       deadline by)
+{
+    const auto limit = caps().max_payload;
+    if (limit && payload && payload->size() > *limit)
+        co_return failure{errc::too_large, "larger than the store's values may be"};
+    const auto old = co_await read(key, payload ? part::head : needed_to_extend(), by);
+    if (!old)
+        co_return old.error();
+    if (*old && !(*old)->about)
+        co_return false;
+    const head* stored = *old ? remembered(*(*old)->about, now) : nullptr;
+    if ((stored == nullptr) != (seen == nullptr) || (seen != nullptr && !is_unchanged(*seen, *stored)))
+        co_return false;
+    if (!*old)
+        co_return co_await insert(key, next, payload.value_or(std::string_view()), by);
+    if (!payload)
+        co_return co_await replace_head(key, **old, next, by);
+    auto done = co_await replace(key, **old, next, *payload, by);
+    if (!done && done.error().code == errc::full && next.what == kind::ended) {
+        const auto roomier = co_await make_room(key, **old, by);
+        if (!roomier)
+            co_return roomier.error();
+        done = co_await insert(key, next, *payload, by);
+    }
+    co_return done;
 }
 
 awaitable<result<void>> compare_and_swap_backend::end(const session_key& key, time_point now, time_point keep_until,

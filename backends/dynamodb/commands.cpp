@@ -170,12 +170,16 @@ std::string overwrite(std::string_view table, const handle& key, const head_chan
     std::string condition = "record_format = :one AND kind = :one AND expires > :last_seen AND "
                             "keep_until > :last_seen AND revision BETWEEN :one AND :most AND "
                             "data_version BETWEEN :zero AND :most AND lock_token BETWEEN :zero AND :most AND "
-                            "created BETWEEN :zero AND :never AND last_seen BETWEEN :zero AND :never AND "
+                            "created BETWEEN :epoch AND :never AND last_seen BETWEEN :zero AND :never AND "
                             "expires <= :never AND absolute_end <= :never AND keep_until <= :never AND "
                             "locked_until BETWEEN :zero AND :never AND "
                             "(attribute_not_exists(subject) OR attribute_type(subject, :bytes)) AND "
                             "(attribute_not_exists(label) OR attribute_type(label, :bytes)) AND "
                             "(attribute_not_exists(payload) OR attribute_type(payload, :bytes))";
+    append_number(update.values, ":epoch", ms(changes.epoch));
+    condition += changes.lock_token ? " AND lock_token = :token" : " AND locked_until <= :last_seen";
+    if (changes.lock_token)
+        append_number(update.values, ":token", *changes.lock_token);
     append_number(update.values, ":zero", 0);
     append_number(update.values, ":never", ms(never));
     append_number(update.values, ":one", 1);

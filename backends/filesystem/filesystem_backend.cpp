@@ -81,6 +81,21 @@ public:
         co_return co_await write_to<write>(key.name, std::move(work), by);
     }
 
+    awaitable<result<bool>> swap(const session_key& key, const head* seen, const head& next,
+                                 std::optional<std::string_view> payload, time_point now, deadline by) override
+    {
+        if (payload && payload->size() > filesystem::max_payload)
+            co_return failure{errc::too_large, "file: a payload of " + std::to_string(payload->size()) + " bytes"};
+        if (payload && *waiting_bytes_ + payload->size() > max_waiting_bytes)
+            co_return failure{errc::unavailable, "file: too many writes wait for the disk"};
+        auto bytes = payload ? std::make_shared<waiting_payload>(*payload, waiting_bytes_) : nullptr;
+        auto work = [name = key.name, seen = seen != nullptr ? std::optional(*seen) : std::nullopt, next,
+                     bytes = std::move(bytes), now](session_files& files) {
+            return files.swap(name, seen, next, bytes ? std::optional(bytes->bytes()) : std::nullopt, now);
+        };
+        co_return co_await write_to<bool>(key.name, std::move(work), by);
+    }
+
     awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override
     {
         auto work = [name = key.name, now, keep_until](session_files& files) {

@@ -106,12 +106,33 @@ result<unless_locked<write>> session_files::put(const handle& name, const head_c
         if (!found)
             return found.error();
         const head* stored = remembered(*found, now);
-        if (const auto why = refusal(stored, when, changes.may_create, now))
+        if (const auto why = refusal(stored, when, changes, now))
             return write{write::outcome::refused, *why, stored != nullptr ? *stored : head{}};
         head next = apply(stored, changes, now);
         if (const auto done = replace(in, name, encode_file(next, payload)); !done)
             return done.error();
         return write{stored != nullptr ? write::outcome::replaced : write::outcome::created, {}, std::move(next)};
+    });
+}
+
+result<unless_locked<bool>> session_files::swap(const handle& name, const std::optional<head>& seen, const head& next,
+                                                std::optional<std::string_view> payload, time_point now)
+{
+    return with_lock<bool>(name, [&](const folders& in) -> result<bool> {
+        const auto found = find(in, name);
+        if (!found && (found.error().code == errc::corrupt || found.error().code == errc::newer_format))
+            return false;
+        if (!found)
+            return found.error();
+        const head* stored = remembered(*found, now);
+        if ((stored != nullptr) != seen.has_value() || (seen && !is_unchanged(*seen, *stored)))
+            return false;
+        const std::string bytes = encode_file(next, payload ? *payload : stored ? (*found)->payload : "");
+        const bool needs_no_room = !payload || next.what == kind::ended;
+        const auto done = needs_no_room ? replace_on_any_disk(in, name, bytes) : replace(in, name, bytes);
+        if (!done)
+            return done.error();
+        return true;
     });
 }
 

@@ -113,6 +113,12 @@ awaitable<result<write>> breaker::put(const session_key& key, const head_changes
     return guard<write>([=, this, &key, &changes] { return keeper_->put(key, changes, payload, when, now, by); }, by);
 }
 
+awaitable<result<bool>> breaker::swap(const session_key& key, const head* seen, const head& next,
+                                      std::optional<std::string_view> payload, time_point now, deadline by)
+{
+    return guard<bool>([=, this, &key, &next] { return keeper_->swap(key, seen, next, payload, now, by); }, by);
+}
+
 awaitable<result<void>> breaker::end(const session_key& key, time_point now, time_point keep_until, deadline by)
 {
     return guard<void>([=, this, &key] { return keeper_->end(key, now, keep_until, by); }, by);

@@ -45,6 +45,8 @@ public:
     awaitable<result<std::optional<record>>> load(const session_key& key, deadline by) override;
     awaitable<result<write>> put(const session_key& key, const head_changes& changes, std::string_view payload,
                                  precondition when, time_point now, deadline by) override;
+    awaitable<result<bool>> swap(const session_key& key, const head* seen, const head& next,
+                                 std::optional<std::string_view> payload, time_point now, deadline by) override;
     awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override;
     awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,
                                                   std::chrono::milliseconds keep_after_end, deadline by) override;

@@ -104,6 +104,12 @@ public:
         co_return store_->put(key.name, changes, payload, when, now);
     }
 
+    awaitable<result<bool>> swap(const session_key& key, const head* seen, const head& next,
+                                 std::optional<std::string_view> payload, time_point now, deadline) override
+    {
+        co_return store_->swap(key.name, seen, next, payload, now);
+    }
+
     awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline) override
     {
         store_->end(key.name, now, keep_until);

@@ -82,7 +82,7 @@ std::optional<write> store::try_put(const handle& name, const head_changes& chan
     const std::lock_guard hold(s.mutex());
     stored_record* const old = s.find(name);
     std::optional<head> stored = remembered(old, now);
-    if (const auto why = refusal(pointer(stored), when, changes.may_create, now))
+    if (const auto why = refusal(pointer(stored), when, changes, now))
         return write{write::outcome::refused, *why, std::move(stored).value_or(head{})};
 
     head next = apply(pointer(stored), changes, now);
@@ -97,6 +97,52 @@ std::optional<write> store::try_put(const handle& name, const head_changes& chan
     }
     s.replace(old, std::move(block));
     return write{stored ? write::outcome::replaced : write::outcome::created, {}, std::move(next)};
+}
+
+result<bool> store::swap(const handle& name, const head* seen, const head& next,
+                         std::optional<std::string_view> payload, time_point now)
+{
+    if (payload && payload->size() > max_payload())
+        return failure{errc::too_large, "the payload is larger than the whole memory:// store"};
+    const bool is_end = next.what == kind::ended;
+    for (bool made_room = false;; made_room = true) {
+        std::size_t missing = 0;
+        if (const auto answer = try_swap(name, seen, next, payload, now, is_end && made_room, missing))
+            return *answer;
+        if (is_end)
+            make_room_for_tombstone(name, now);
+        else if (!make_room(name, missing, now))
+            return failure{errc::full, "the memory:// store is full"};
+    }
+}
+
+// Nothing if there is no room, as try_put.
+std::optional<bool> store::try_swap(const handle& name, const head* seen, const head& next,
+                                    std::optional<std::string_view> payload, time_point now, bool whatever_it_costs,
+                                    std::size_t& missing)
+{
+    shard& s = shards_[shard_index(name)];
+    const std::lock_guard hold(s.mutex());
+    stored_record* const old = s.find(name);
+    const std::optional<head> stored = remembered(old, now);
+    if (stored.has_value() != (seen != nullptr) || (stored && !is_unchanged(*seen, *stored)))
+        return false;
+    auto block = stored_record::make(name, next, payload ? *payload : old != nullptr ? old->payload() : "");
+    std::ptrdiff_t live = 0;
+    std::ptrdiff_t ended = 0;
+    (next.what == kind::ended ? ended : live) += static_cast<std::ptrdiff_t>(block->cost());
+    if (old != nullptr)
+        (old->what() == kind::ended ? ended : live) -= static_cast<std::ptrdiff_t>(old->cost());
+    if (!sums_.add(live, ended)) {
+        if (!whatever_it_costs) {
+            missing = static_cast<std::size_t>(live + ended);
+            return std::nullopt;
+        }
+        sums_.add(live, 0);
+        sums_.add_ended(static_cast<std::size_t>(ended));
+    }
+    s.replace(old, std::move(block));
+    return true;
 }
 
 void store::end(const handle& name, time_point now, time_point keep_until)

@@ -24,6 +24,8 @@ public:
     std::optional<record> load(const handle& name);
     result<write> put(const handle& name, const head_changes& changes, std::string_view payload, precondition when,
                       time_point now);
+    result<bool> swap(const handle& name, const head* seen, const head& next, std::optional<std::string_view> payload,
+                      time_point now);
     void end(const handle& name, time_point now, time_point keep_until);
     std::optional<head> extend(const handle& name, time_point now, std::chrono::milliseconds keep_after_end);
 
@@ -37,6 +39,9 @@ private:
     std::size_t shard_index(const handle& name) const noexcept;
     std::optional<write> try_put(const handle& name, const head_changes& changes, std::string_view payload,
                                  precondition when, time_point now, std::size_t& missing);
+    std::optional<bool> try_swap(const handle& name, const head* seen, const head& next,
+                                 std::optional<std::string_view> payload, time_point now, bool whatever_it_costs,
+                                 std::size_t& missing);
     bool try_end(const handle& name, time_point now, time_point keep_until, bool whatever_it_costs);
     bool make_room(const handle& name, std::size_t bytes, time_point now);
     void make_room_for_tombstone(const handle& name, time_point now);

@@ -74,7 +74,7 @@ public:
             const bool forgotten = *found && (*found)->about.keep_until <= now;
             head stored = *found && !forgotten ? std::move((*found)->about) : head{};
             const bool there = *found && !forgotten;
-            if (const auto why = refusal(there ? &stored : nullptr, when, changes.may_create, now))
+            if (const auto why = refusal(there ? &stored : nullptr, when, changes, now))
                 co_return write{write::outcome::refused, *why, std::move(stored)};
             // The row has changed since the statement looked, or has to go before there can be a new one.
             if (forgotten) {
@@ -84,6 +84,24 @@ public:
                     co_return gone.error();
             }
         }
+    }
+
+    awaitable<result<bool>> swap(const session_key& key, const head* seen, const head& next,
+                                 std::optional<std::string_view> payload, time_point now, deadline by) override
+    {
+        if (payload && payload->size() > max_payload)
+            co_return failure{errc::too_large, "larger than 16 MiB"};
+        const auto& statement = seen != nullptr ? sql().swap : sql().swap_in;
+        const auto done =
+            co_await pool_->run(statement, swap_parameters(key.name, seen, next, payload, now), effect::writes, by);
+        if (done)
+            co_return changed_by(done->get()) == 1;
+        if (done.error().code == errc::full && next.what == kind::ended && seen != nullptr) {
+            const auto in_place = co_await end(key, now, next.keep_until, by);
+            if (in_place)
+                co_return true;
+        }
+        co_return done.error();
     }
 
     awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override

@@ -88,15 +88,16 @@ std::string head_after(const std::string& change, const std::string& table)
 //  $1 handle  $2 version  $3 now  $4 how long to keep it past its end
 //  $5 to $8 of a creation: idle, absolute end, expires, keep until
 //  $9 subject  $10 label  $11 payload  $12 idle, $13 absolute timeout in ms: NULL is what is not sent
-//  $14 the version or the revision that is asked for
-constexpr std::string_view put_types = "tiiiiiiibbbiii";
+//  $14 the version or the revision that is asked for  $15 the epoch  $16 the writer's lock token, or NULL
+constexpr std::string_view put_types = "tiiiiiiibbbiiiii";
 
 const std::string insert_values = R"( AS s (handle, format, kind, revision, version, created, last_seen, expires,
  absolute_end, keep_until, locked_until, lock_token, idle, subject, label, payload)
  VALUES ($1, 1, 1, 1, $2, $3, $3, $7, $6, $8, 0, 0, $5, coalesce($9, ''), coalesce($10, ''), $11))";
 
-// `s` is the row; is_live and next_expiry.
-const std::string is_live = "s.format = 1 AND s.kind = 1 AND s.expires > $3 AND s.keep_until > $3";
+// `s` is the row; is_live, is_locked_against and next_expiry.
+const std::string is_open = "s.format = 1 AND s.kind = 1 AND s.expires > $3 AND s.keep_until > $3 AND s.created >= $15 "
+                            "AND CASE WHEN $16::bigint IS NULL THEN s.locked_until <= $3 ELSE s.lock_token = $16 END";
 const std::string expires_after =
     "greatest($3, least($3 + coalesce($12, s.idle) * 1100, coalesce(s.created + $13, s.absolute_end)))";
 
@@ -110,7 +111,7 @@ const std::string set_replaced = " SET revision = s.revision + 1, version = $2, 
 std::string upsert_sql(const std::string& t)
 {
     return head_after(
-        "INSERT INTO " + t + insert_values + " ON CONFLICT (handle) DO UPDATE" + set_replaced + " WHERE " + is_live, t);
+        "INSERT INTO " + t + insert_values + " ON CONFLICT (handle) DO UPDATE" + set_replaced + " WHERE " + is_open, t);
 }
 
 std::string create_sql(const std::string& t)
@@ -120,7 +121,31 @@ std::string create_sql(const std::string& t)
 
 std::string replace_sql(const std::string& t, const std::string& and_that)
 {
-    return head_after("UPDATE " + t + " AS s" + set_replaced + " WHERE s.handle = $1 AND " + is_live + and_that, t);
+    return head_after("UPDATE " + t + " AS s" + set_replaced + " WHERE s.handle = $1 AND " + is_open + and_that, t);
+}
+
+// $1 handle  $2 now  $3 the revision and $4 the version that were read, for swap_sql alone  $5 payload: NULL keeps it
+// From $6 on the columns of the head but the format.
+constexpr std::string_view swap_types = "tiiibiiiiiiiiiiibb";
+
+std::string swap_sql(const std::string& t)
+{
+    return "UPDATE " + t + R"( AS s SET kind = $6, revision = $7, version = $8, created = $9, last_seen = $10,
+ expires = $11, absolute_end = $12, keep_until = $13, locked_until = $14, lock_token = $15, idle = $16, subject = $17,
+ label = $18, payload = coalesce($5, s.payload)
+ WHERE s.handle = $1 AND s.format = 1 AND s.keep_until > $2 AND s.revision = $3 AND s.version = $4)";
+}
+
+// Where there is nothing, or what may be forgotten.
+std::string swap_in_sql(const std::string& t)
+{
+    return "INSERT INTO " + t + R"( AS s (handle, format, kind, revision, version, created, last_seen, expires,
+ absolute_end, keep_until, locked_until, lock_token, idle, subject, label, payload)
+ VALUES ($1, 1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, coalesce($5, ''))
+ ON CONFLICT (handle) DO UPDATE SET kind = $6, revision = $7, version = $8, created = $9, last_seen = $10,
+ expires = $11, absolute_end = $12, keep_until = $13, locked_until = $14, lock_token = $15, idle = $16, subject = $17,
+ label = $18, payload = coalesce($5, '')
+ WHERE s.format = 1 AND s.keep_until <= $2 AND $3::bigint IS NULL AND $4::bigint IS NULL)";
 }
 
 // $1 handle  $2 now  $3 how long to keep it past its end
@@ -219,7 +244,8 @@ statements::statements(const std::string& t)
       create(create_sql(t), put_types), upsert(upsert_sql(t), put_types), replace(replace_sql(t, ""), put_types),
       replace_same_version(replace_sql(t, " AND s.version = $14"), put_types),
       replace_same_revision(replace_sql(t, " AND s.revision = $14"), put_types), extend(extend_sql(t), "tii"),
-      end(end_sql(t), "tii"), end_in_place(end_in_place_sql(t), "tii"),
+      swap(swap_sql(t), swap_types), swap_in(swap_in_sql(t), swap_types), end(end_sql(t), "tii"),
+      end_in_place(end_in_place_sql(t), "tii"),
       forget("DELETE FROM " + t + " WHERE handle = $1 AND format = 1 AND keep_until <= $2", "ti"),
       sweep(sweep_sql(t), "ii"), probe("SELECT FROM " + t + " WHERE handle = ''", ""), make_table(make_table_sql(t), "")
 {
@@ -270,7 +296,26 @@ parameters put_parameters(const handle& name, const head& created, const head_ch
     p.bytes(payload);
     changes.idle ? p.integer(changes.idle->count()) : p.null();
     changes.absolute ? p.integer(std::chrono::milliseconds(*changes.absolute).count()) : p.null();
-    return p.integer(static_cast<std::int64_t>(when.value()));
+    p.integer(static_cast<std::int64_t>(when.value())).integer(ms(changes.epoch));
+    return changes.lock_token ? p.integer(static_cast<std::int64_t>(*changes.lock_token)) : p.null();
+}
+
+parameters swap_parameters(const handle& name, const head* seen, const head& next,
+                           std::optional<std::string_view> payload, time_point now)
+{
+    parameters p;
+    p.text(name.str()).integer(ms(now));
+    if (seen != nullptr)
+        p.integer(static_cast<std::int64_t>(seen->revision))
+            .integer(static_cast<std::int64_t>(seen->data_version.bits));
+    else
+        p.null().null();
+    payload ? p.bytes(*payload) : p.null();
+    p.integer(static_cast<std::int64_t>(next.what)).integer(static_cast<std::int64_t>(next.revision));
+    p.integer(static_cast<std::int64_t>(next.data_version.bits)).integer(ms(next.created)).integer(ms(next.last_seen));
+    p.integer(ms(next.expires)).integer(ms(next.absolute_end)).integer(ms(next.keep_until));
+    p.integer(ms(next.locked_until)).integer(static_cast<std::int64_t>(next.lock_token)).integer(next.idle.count());
+    return p.bytes(next.subject).bytes(next.label);
 }
 
 parameters extend_parameters(const handle& name, time_point now, std::chrono::milliseconds keep_after_end)

@@ -61,6 +61,8 @@ struct statements {
     statement replace_same_revision;
     statement extend; // parameters: extend_parameters
 
+    statement swap, swap_in; // parameters: swap_parameters; they answer nothing
+
     statement end;          // parameters: end_parameters; answers nothing
     statement end_in_place; // likewise, of a row that is there, on a disk without room
     statement forget;       // parameters: forget_parameters; answers nothing
@@ -78,6 +80,9 @@ std::string schema(const std::string& table, const std::string& role);
 parameters look_parameters(const handle& name);
 parameters put_parameters(const handle& name, const head& created, const head_changes& changes,
                           std::string_view payload, precondition when, time_point now);
+// `seen` is null for swap_in.
+parameters swap_parameters(const handle& name, const head* seen, const head& next,
+                           std::optional<std::string_view> payload, time_point now);
 parameters extend_parameters(const handle& name, time_point now, std::chrono::milliseconds keep_after_end);
 parameters end_parameters(const handle& name, time_point now, time_point keep_until);
 parameters forget_parameters(const handle& name, time_point now);

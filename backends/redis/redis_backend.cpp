@@ -39,11 +39,27 @@ std::string put_arguments(const head& created, const head_changes& changes, prec
                             changes.label.has_value(), changes.may_create})
         out += static_cast<char>(flag);
     out += static_cast<char>(when.what());
+    out += static_cast<char>(changes.lock_token.has_value());
     append_ms(out, now.time_since_epoch());
     append_ms(out, changes.keep_after_end);
     append_ms(out, changes.absolute.value_or(std::chrono::seconds{0}));
+    append_ms(out, changes.epoch.time_since_epoch());
     append_uint64(out, when.value());
+    append_uint64(out, changes.lock_token.value_or(0));
     encode(created, {}, out);
+    return out;
+}
+
+// swap_script's first argument: whether something is there that was `seen`, whether its payload stays, and what tells
+// that it has not changed.
+std::string swap_arguments(const head* seen, bool keeps_payload, time_point now)
+{
+    std::string out;
+    out += static_cast<char>(seen != nullptr);
+    out += static_cast<char>(keeps_payload);
+    append_ms(out, now.time_since_epoch());
+    append_uint64(out, seen != nullptr ? seen->revision : 0);
+    append_uint64(out, seen != nullptr ? seen->data_version.bits : 0);
     return out;
 }
 
@@ -155,9 +171,33 @@ public:
             co_return write{write::outcome::refused, errc::ended, std::move(about)};
         case outcome::not_found:
             co_return write{write::outcome::refused, errc::not_found, std::move(about)};
+        case outcome::locked:
+            co_return write{write::outcome::refused, errc::locked, std::move(about)};
         default:
             co_return write{write::outcome::refused, errc::precondition_failed, std::move(about)};
         }
+    }
+
+    awaitable<result<bool>> swap(const session_key& key, const head* seen, const head& next,
+                                 std::optional<std::string_view> payload, time_point now, deadline by) override
+    {
+        if (payload && payload->size() > max_payload)
+            co_return failure{errc::too_large, "larger than Redis replies may be"};
+        const std::string arguments = swap_arguments(seen, !payload, now);
+        std::string bytes;
+        encode(next, {}, bytes);
+        const std::string name = name_of(key);
+        std::array<std::string_view, 7> words{"EVALSHA", swap_script.sha1,    "1", name, arguments,
+                                              bytes,     payload.value_or("")};
+        const auto answer = co_await run(swap_script, words, by);
+        if (!answer)
+            co_return answer.error();
+        const auto what = outcome_of(*answer);
+        if (!what && (what.error().code == errc::corrupt || what.error().code == errc::newer_format))
+            co_return false;
+        if (!what)
+            co_return what.error();
+        co_return *what == outcome::done;
     }
 
     awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override

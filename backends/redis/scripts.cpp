@@ -44,19 +44,23 @@ end
 // door: a logout and a use of a session must not fail because the store is full.
 const std::string put_body = R"(
 local args = ARGV[1]
-local set_idle, set_ends, set_subject, set_label, may_create, test, now, keep_after, absolute, value =
-  unpack('>BBBBBBI8I8I8c8', args)
+local HEAD = 56 -- where the head of a creation begins
+local set_idle, set_ends, set_subject, set_label, may_create, test, has_token, now, keep_after, absolute, epoch, value,
+  wanted_token = unpack('>BBBBBBBI8I8I8I8c8c8', args)
 local old = redis.call('GET', key)
 if old then
   local ok, kind, revision, version, created, expires, ends, keep, locked, token, idle, subject, label = open(old)
   if ok ~= 'ok' then return ok end
   if keep > now then
     local names_end = 84 + subject + label
-    if kind ~= 1 or now >= expires then return 'e' .. sub(old, 1, names_end) end
+    if kind ~= 1 or now >= expires or created < epoch then return 'e' .. sub(old, 1, names_end) end
     if test == 1 or (test == 3 and version ~= value) or (test == 4 and sub(old, 5, 12) ~= value) then
       return 'p' .. sub(old, 1, names_end)
     end
-    local new_idle, new_subject, new_label = unpack('>I4I2I2', args, 115)
+    if (has_token == 1 and token ~= wanted_token) or (has_token == 0 and locked > now) then
+      return 'l' .. sub(old, 1, names_end)
+    end
+    local new_idle, new_subject, new_label = unpack('>I4I2I2', args, HEAD + 76)
     if set_idle == 1 then idle = new_idle end
     if set_ends == 1 then ends = created + absolute end
     local names
@@ -65,12 +69,12 @@ if old then
     else
       local subject_bytes, label_bytes
       if set_subject == 1 then
-        subject_bytes = sub(args, 123, 122 + new_subject)
+        subject_bytes = sub(args, HEAD + 84, HEAD + 83 + new_subject)
       else
         subject_bytes = sub(old, 85, 84 + subject)
       end
       if set_label == 1 then
-        label_bytes = sub(args, 123 + new_subject, 122 + new_subject + new_label)
+        label_bytes = sub(args, HEAD + 84 + new_subject, HEAD + 83 + new_subject + new_label)
       else
         label_bytes = sub(old, 85 + subject, names_end)
       end
@@ -78,7 +82,7 @@ if old then
     end
     expires = math.max(now, math.min(now + idle * 1100, ends))
     keep = expires + keep_after
-    local head = pack('>c4I8c8I8I8I8I8I8I8c8I4I2I2', sub(args, 39, 42), revision + 1, sub(args, 51, 58), created, now,
+    local head = pack('>c4I8c8I8I8I8I8I8I8c8I4I2I2', sub(args, HEAD, HEAD + 3), revision + 1, sub(args, HEAD + 12, HEAD + 19), created, now,
                       expires, ends, keep, locked, token, idle, subject, label) .. names
     redis.call('SET', key, head .. ARGV[2], 'PXAT', keep)
     return 'r' .. head
@@ -86,8 +90,34 @@ if old then
 end
 if test > 1 then return 'p' end
 if may_create == 0 then return 'n' end
-redis.call('SET', key, sub(args, 39) .. ARGV[2], 'PXAT', (unpack('>I8', args, 91)))
+redis.call('SET', key, sub(args, HEAD) .. ARGV[2], 'PXAT', (unpack('>I8', args, HEAD + 52)))
 return 'c'
+)";
+
+// A payload that stays, or a tombstone, takes no memory: the door is opened for them as above.
+const std::string swap_body = R"(
+local args, new = ARGV[1], ARGV[2]
+local seen, keeps_payload, now = unpack('>BBI8', args)
+local old = redis.pcall('GET', key)
+if type(old) == 'table' then return 'x' end
+local payload = ARGV[3]
+if old then
+  local ok, _, _, _, _, _, _, keep, _, _, _, subject, label = open(old)
+  if ok ~= 'ok' then return ok end
+  local remembered = keep > now
+  if remembered ~= (seen == 1) or (remembered and sub(old, 5, 20) ~= sub(args, 11, 26)) then return 'p' end
+  if keeps_payload == 1 and remembered then payload = sub(old, 85 + subject + label) end
+elseif seen == 1 then
+  return 'p'
+end
+local keep = unpack('>I8', new, 53)
+local reply = redis.pcall('SET', key, new .. payload, 'PXAT', keep)
+if type(reply) == 'table' and reply.err then
+  if keeps_payload == 0 and string.byte(new, 4) ~= 2 then return redis.error_reply(reply.err) end
+  redis.call('DEL', key)
+  redis.call('SET', key, new .. payload, 'PXAT', keep)
+end
+return 'd'
 )";
 
 const std::string end_body = R"(
@@ -137,6 +167,7 @@ return 'h' .. sub(old, 1, 4) .. changed .. sub(old, 61, names_end)
 script::script(std::string lua) : text(std::move(lua)), sha1(sha1_hex(text)) {}
 
 const script put_script{open_record + put_body};
+const script swap_script{open_record + swap_body};
 const script end_script{open_record + end_body};
 const script extend_script{open_record + extend_body};
 

@@ -22,6 +22,7 @@ constexpr char created = 'c';
 constexpr char replaced = 'r';            // the head after it follows
 constexpr char ended = 'e';               // the head that refused follows
 constexpr char precondition_failed = 'p'; // likewise, if there was one
+constexpr char locked = 'l';              // likewise
 constexpr char not_found = 'n';
 constexpr char corrupt = 'x';
 constexpr char newer_format = 'f';
@@ -31,6 +32,9 @@ constexpr char done = 'd';
 
 // ARGV[1]: what put_arguments makes; ARGV[2]: the payload.
 extern const script put_script;
+
+// ARGV[1]: what swap_arguments makes; ARGV[2]: the head; ARGV[3]: the payload.
+extern const script swap_script;
 
 // ARGV[1]: the tombstone for a key that holds no record.
 extern const script end_script;

@@ -41,6 +41,8 @@ const std::string store_sql =
     "excluded.revision, excluded.version, excluded.created, excluded.last_seen, excluded.expires, "
     "excluded.absolute_end, excluded.keep_until, excluded.locked_until, excluded.lock_token, excluded.idle, "
     "excluded.subject, excluded.label, excluded.payload)";
+const std::string set_head_sql =
+    "UPDATE sessions SET (" + head_columns + ") = (?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE handle = ?";
 const std::string extend_sql =
     "UPDATE sessions SET revision = ?, last_seen = ?, expires = ?, keep_until = ? WHERE handle = ?";
 // Only rows of a format that this release understands: what keep_until means in a later one is not known.
@@ -100,6 +102,25 @@ result<head> head_in(const statement& row)
     return h;
 }
 
+// The head's columns, in their order.
+statement& bind_head(statement& to, const head& about)
+{
+    return to.bind(format)
+        .bind(static_cast<std::int64_t>(about.what))
+        .bind(as_signed(about.revision))
+        .bind(as_signed(about.data_version.bits))
+        .bind(ms(about.created))
+        .bind(ms(about.last_seen))
+        .bind(ms(about.expires))
+        .bind(ms(about.absolute_end))
+        .bind(ms(about.keep_until))
+        .bind(ms(about.locked_until))
+        .bind(as_signed(about.lock_token))
+        .bind(about.idle.count())
+        .bind_text(about.subject)
+        .bind_text(about.label);
+}
+
 const head* pointer(const std::optional<head>& h) noexcept
 {
     return h ? &*h : nullptr;
@@ -108,7 +129,8 @@ const head* pointer(const std::optional<head>& h) noexcept
 } // namespace
 
 sessions_table::sessions_table(connection& db)
-    : db_(db), find_(db, find_sql), store_(db, store_sql), extend_(db, extend_sql), sweep_(db, sweep_sql)
+    : db_(db), find_(db, find_sql), store_(db, store_sql), set_head_(db, set_head_sql), extend_(db, extend_sql),
+      sweep_(db, sweep_sql)
 {}
 
 result<std::optional<head>> sessions_table::find(const handle& name, time_point now)
@@ -128,25 +150,18 @@ result<std::optional<head>> sessions_table::find(const handle& name, time_point 
 result<void> sessions_table::store(const handle& name, const head& about, std::string_view payload)
 {
     const use scope(store_);
-    const int code = store_.bind(format)
-                         .bind(static_cast<std::int64_t>(about.what))
-                         .bind(as_signed(about.revision))
-                         .bind(as_signed(about.data_version.bits))
-                         .bind(ms(about.created))
-                         .bind(ms(about.last_seen))
-                         .bind(ms(about.expires))
-                         .bind(ms(about.absolute_end))
-                         .bind(ms(about.keep_until))
-                         .bind(ms(about.locked_until))
-                         .bind(as_signed(about.lock_token))
-                         .bind(about.idle.count())
-                         .bind_text(about.subject)
-                         .bind_text(about.label)
-                         .bind_blob(payload)
-                         .bind_text(name.str())
-                         .step();
+    const int code = bind_head(store_, about).bind_blob(payload).bind_text(name.str()).step();
     if (code != SQLITE_DONE)
         return db_.failed(code, "storing a record");
+    return {};
+}
+
+result<void> sessions_table::set_head(const handle& name, const head& about)
+{
+    const use scope(set_head_);
+    const int code = bind_head(set_head_, about).bind_text(name.str()).step();
+    if (code != SQLITE_DONE)
+        return db_.failed(code, "storing a head");
     return {};
 }
 
@@ -157,12 +172,27 @@ result<write> sessions_table::put(const handle& name, const head_changes& change
     if (!found)
         return found.error();
     const head* stored = pointer(*found);
-    if (const auto why = refusal(stored, when, changes.may_create, now))
+    if (const auto why = refusal(stored, when, changes, now))
         return write{write::outcome::refused, *why, stored != nullptr ? *stored : head{}};
     head next = apply(stored, changes, now);
     if (auto done = store(name, next, payload); !done)
         return done.error();
     return write{stored != nullptr ? write::outcome::replaced : write::outcome::created, {}, std::move(next)};
+}
+
+result<write> sessions_table::swap(const handle& name, const std::optional<head>& seen, const head& next,
+                                   const std::optional<std::string>& payload, time_point now)
+{
+    const auto found = find(name, now);
+    const bool unreadable = !found && (found.error().code == errc::corrupt || found.error().code == errc::newer_format);
+    if (!found && !unreadable)
+        return found.error();
+    if (unreadable || found->has_value() != seen.has_value() || (seen && !is_unchanged(*seen, **found)))
+        return write{write::outcome::refused, errc::precondition_failed, {}};
+    const auto done = seen && !payload ? set_head(name, next) : store(name, next, payload.value_or(""));
+    if (!done)
+        return done.error();
+    return write{write::outcome::replaced, {}, next};
 }
 
 result<write> sessions_table::end(const handle& name, time_point now, time_point keep_until)

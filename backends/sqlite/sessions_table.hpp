@@ -16,6 +16,10 @@ public:
     result<write> put(const handle& name, const head_changes& changes, std::string_view payload,
                       const precondition& when, time_point now);
 
+    // The outcome is refused, with errc::precondition_failed, if the record is not as it was `seen`.
+    result<write> swap(const handle& name, const std::optional<head>& seen, const head& next,
+                       const std::optional<std::string>& payload, time_point now);
+
     // The outcome is always replaced; the head is the tombstone's.
     result<write> end(const handle& name, time_point now, time_point keep_until);
 
@@ -32,10 +36,12 @@ private:
     // Nothing too if there is only what may be forgotten at `now`.
     result<std::optional<head>> find(const handle& name, time_point now);
     result<void> store(const handle& name, const head& about, std::string_view payload);
+    result<void> set_head(const handle& name, const head& about);
 
     connection& db_;
     statement find_;
     statement store_;
+    statement set_head_;
     statement extend_;
     statement sweep_;
 };

@@ -45,6 +45,19 @@ public:
         return writer_.execute(std::move(work), payload.size(), true, by);
     }
 
+    awaitable<result<bool>> swap(const session_key& key, const head* seen, const head& next,
+                                 std::optional<std::string_view> payload, time_point now, deadline by) override
+    {
+        auto work = [name = key.name, seen = seen != nullptr ? std::optional(*seen) : std::nullopt, next,
+                     bytes = payload ? std::optional(std::string(*payload)) : std::nullopt,
+                     now](sessions_table& t) { return t.swap(name, seen, next, bytes, now); };
+        const bool grows = payload && next.what != kind::ended;
+        const auto done = co_await writer_.execute(std::move(work), payload ? payload->size() : 0, grows, by);
+        if (!done)
+            co_return done.error();
+        co_return done->what != write::outcome::refused;
+    }
+
     awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override
     {
         auto work = [name = key.name, now, keep_until](sessions_table& t) { return t.end(name, now, keep_until); };

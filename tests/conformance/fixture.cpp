@@ -143,6 +143,16 @@ std::optional<record> fixture::load(const session_key& key)
     return *std::move(answer);
 }
 
+bool fixture::swap(const session_key& key, const std::optional<head>& seen, const head& next,
+                   std::optional<std::string_view> payload)
+{
+    const head* const read = seen ? &*seen : nullptr;
+    const auto answer = wait(store_->swap(key, read, next, payload, now, soon()));
+    REQUIRE_MESSAGE(answer.has_value(), answer.error().code, " ", answer.error().detail);
+    CHECK(*answer == expected_.swap(key.name, read, next, payload, now));
+    return *answer;
+}
+
 void fixture::end(const session_key& key, std::chrono::milliseconds keep)
 {
     auto answer = wait(store_->end(key, now, now + keep, soon()));

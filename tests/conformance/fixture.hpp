@@ -55,8 +55,8 @@ head_changes plain_changes();
 
 bool refused_by(const write& w, errc why);
 
-// Every call of put, load, end and extend goes to the backend and to the reference, by one of the two threads in turn,
-// and CHECKs that both say the same. Use store() for calls of which only the test knows what to expect.
+// Every call of put, load, swap, end and extend goes to the backend and to the reference, by one of the two threads in
+// turn, and CHECKs that both say the same. Use store() for calls of which only the test knows what to expect.
 class fixture {
 public:
     explicit fixture(const std::string& url = store_url());
@@ -73,6 +73,8 @@ public:
     write put(const session_key& key, std::string_view payload, precondition when = precondition::none(),
               const head_changes& changes = plain_changes());
     std::optional<record> load(const session_key& key);
+    bool swap(const session_key& key, const std::optional<head>& seen, const head& next,
+              std::optional<std::string_view> payload);
     void end(const session_key& key, std::chrono::milliseconds keep = 60s);
     std::optional<head> extend(const session_key& key, std::chrono::milliseconds keep_after_end = 10min);
 

@@ -12,12 +12,23 @@ write reference::put(const handle& name, const head_changes& changes, std::strin
                      time_point now)
 {
     const head* stored = remembered(name, now);
-    if (const auto why = refusal(stored, when, changes.may_create, now))
+    if (const auto why = refusal(stored, when, changes, now))
         return {write::outcome::refused, *why, stored != nullptr ? *stored : head{}};
     const auto what = stored != nullptr ? write::outcome::replaced : write::outcome::created;
     const head next = apply(stored, changes, now);
     records_[name] = {next, std::string(payload)};
     return {what, {}, next};
+}
+
+bool reference::swap(const handle& name, const head* seen, const head& next, std::optional<std::string_view> payload,
+                     time_point now)
+{
+    const head* stored = remembered(name, now);
+    if ((stored != nullptr) != (seen != nullptr) || (seen != nullptr && !is_unchanged(*seen, *stored)))
+        return false;
+    record& r = records_[name];
+    r = {next, payload ? std::string(*payload) : stored != nullptr ? r.payload : ""};
+    return true;
 }
 
 void reference::end(const handle& name, time_point now, time_point keep_until)

@@ -14,6 +14,8 @@ class reference {
 public:
     write put(const handle& name, const head_changes& changes, std::string_view payload, precondition when,
               time_point now);
+    bool swap(const handle& name, const head* seen, const head& next, std::optional<std::string_view> payload,
+              time_point now);
     void end(const handle& name, time_point now, time_point keep_until);
     std::optional<head> extend(const handle& name, time_point now, std::chrono::milliseconds keep_after_end);
 

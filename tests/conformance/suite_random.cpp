@@ -42,7 +42,7 @@ constexpr std::chrono::milliseconds keeps[] = {0ms, 1ms, 60s, 10min, 24h};
 constexpr std::chrono::milliseconds steps[] = {0ms,   0ms,   1ms,      1min, 1min + 1ms, 6min,      10min,
                                                11min, 66min, 3h + 1ms, 26h,  34 * 24h,   440 * 24h, -2s};
 
-head_changes random_changes(dice& d)
+head_changes random_changes(dice& d, const head& last, time_point now)
 {
     head_changes c;
     c.next = make_version();
@@ -59,7 +59,22 @@ head_changes random_changes(dice& d)
         c.label = std::string(d.below(40), static_cast<char>(d.below(256)));
     c.may_create = !d.one_in(6);
     c.keep_after_end = d.of(keeps);
+    if (d.one_in(4))
+        c.lock_token = last.lock_token + d.below(2);
+    if (d.one_in(8))
+        c.epoch = now - 1h;
     return c;
+}
+
+// A head that a swap could give to a record that was `last`.
+head random_head(dice& d, const head& last, time_point now)
+{
+    constexpr kind kinds[] = {kind::live, kind::live, kind::live, kind::alias, kind::pending};
+    head h = apply(last.revision > 0 ? &last : nullptr, random_changes(d, last, now), now);
+    h.what = d.of(kinds);
+    h.lock_token = last.lock_token + d.below(3);
+    h.locked_until = d.one_in(2) ? now + 1min : time_point{};
+    return h;
 }
 
 precondition random_precondition(dice& d, const head& last)
@@ -92,6 +107,7 @@ TEST_CASE("random sequences of operations give what the reference gives")
     dice d(seed);
     fixture f;
     std::map<write::outcome, int> outcomes;
+    int swapped = 0;
     std::set<std::uint64_t> versions;
     for (int sequence = 0; sequence < 12; ++sequence) {
         const session_key keys[] = {f.new_key(), f.new_key(), f.new_key()};
@@ -103,7 +119,18 @@ TEST_CASE("random sequences of operations give what the reference gives")
             CAPTURE(step);
             const session_key key = d.of(keys);
             f.now += d.one_in(3) ? d.of(steps) : 1min;
-            switch (d.below(8)) {
+            switch (d.below(10)) {
+            case 8:
+            case 9: {
+                const head& seen = last[key.name];
+                const bool is_there = seen.keep_until > f.now && !d.one_in(8);
+                const bool keeps_payload = is_there && d.one_in(2);
+                const std::string payload(d.below(300), static_cast<char>(d.below(256)));
+                swapped += f.swap(key, is_there ? std::optional(seen) : std::nullopt,
+                                  random_head(d, is_there ? seen : head{}, f.now),
+                                  keeps_payload ? std::nullopt : std::optional<std::string_view>(payload));
+                break;
+            }
             case 0:
                 f.end(key, d.of(keeps));
                 break;
@@ -115,7 +142,8 @@ TEST_CASE("random sequences of operations give what the reference gives")
                 break;
             default: {
                 const std::string payload(d.below(300), static_cast<char>(d.below(256)));
-                const write w = f.put(key, payload, random_precondition(d, last[key.name]), random_changes(d));
+                const write w = f.put(key, payload, random_precondition(d, last[key.name]),
+                                      random_changes(d, last[key.name], f.now));
                 ++outcomes[w.what];
                 if (w.what != write::outcome::refused)
                     CHECK(versions.insert(w.about.data_version.bits).second);
@@ -129,6 +157,7 @@ TEST_CASE("random sequences of operations give what the reference gives")
     CHECK(outcomes[write::outcome::created] > 10);
     CHECK(outcomes[write::outcome::replaced] > 10);
     CHECK(outcomes[write::outcome::refused] > 10);
+    CHECK(swapped > 10);
 }
 
 } // namespace coatcheck::conformance

@@ -46,6 +46,14 @@ public:
             co_return *f;
         co_return write{};
     }
+    awaitable<result<bool>> swap(const session_key&, const head*, const head&, std::optional<std::string_view>,
+                                 time_point, deadline) override
+    {
+        ++calls;
+        if (auto f = failed())
+            co_return *f;
+        co_return true;
+    }
     awaitable<result<void>> end(const session_key&, time_point, time_point, deadline) override
     {
         ++calls;

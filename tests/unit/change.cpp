@@ -40,6 +40,15 @@ head_changes changes_to(version next)
     return changes;
 }
 
+// The changes of a writer that holds the lock of live_head().
+head_changes creating(bool may_create)
+{
+    head_changes changes = changes_to({42});
+    changes.may_create = may_create;
+    changes.lock_token = 9;
+    return changes;
+}
+
 } // namespace
 
 TEST_CASE("what there is not is created, unless it should be there or may not be created")
@@ -48,13 +57,13 @@ TEST_CASE("what there is not is created, unless it should be there or may not be
     forgotten.expires = now - 100s;
     forgotten.keep_until = now;
     for (const head* const stored : {static_cast<const head*>(nullptr), static_cast<const head*>(&forgotten)}) {
-        CHECK(refusal(stored, precondition::none(), true, now) == none());
-        CHECK(refusal(stored, precondition::absent(), true, now) == none());
-        CHECK(refusal(stored, precondition::none(), false, now) == errc::not_found);
-        CHECK(refusal(stored, precondition::absent(), false, now) == errc::not_found);
-        CHECK(refusal(stored, precondition::exists(), true, now) == errc::precondition_failed);
-        CHECK(refusal(stored, precondition::matches({77}), true, now) == errc::precondition_failed);
-        CHECK(refusal(stored, precondition::at_revision(5), true, now) == errc::precondition_failed);
+        CHECK(refusal(stored, precondition::none(), creating(true), now) == none());
+        CHECK(refusal(stored, precondition::absent(), creating(true), now) == none());
+        CHECK(refusal(stored, precondition::none(), creating(false), now) == errc::not_found);
+        CHECK(refusal(stored, precondition::absent(), creating(false), now) == errc::not_found);
+        CHECK(refusal(stored, precondition::exists(), creating(true), now) == errc::precondition_failed);
+        CHECK(refusal(stored, precondition::matches({77}), creating(true), now) == errc::precondition_failed);
+        CHECK(refusal(stored, precondition::at_revision(5), creating(true), now) == errc::precondition_failed);
     }
 }
 
@@ -62,14 +71,14 @@ TEST_CASE("a live session is written if what was asked of it holds")
 {
     const head h = live_head();
     for (const bool may_create : {false, true}) {
-        CHECK(refusal(&h, precondition::none(), may_create, now) == none());
-        CHECK(refusal(&h, precondition::exists(), may_create, now) == none());
-        CHECK(refusal(&h, precondition::matches({77}), may_create, now) == none());
-        CHECK(refusal(&h, precondition::at_revision(5), may_create, now) == none());
-        CHECK(refusal(&h, precondition::absent(), may_create, now) == errc::precondition_failed);
-        CHECK(refusal(&h, precondition::matches({78}), may_create, now) == errc::precondition_failed);
-        CHECK(refusal(&h, precondition::at_revision(4), may_create, now) == errc::precondition_failed);
-        CHECK(refusal(&h, precondition::at_revision(6), may_create, now) == errc::precondition_failed);
+        CHECK(refusal(&h, precondition::none(), creating(may_create), now) == none());
+        CHECK(refusal(&h, precondition::exists(), creating(may_create), now) == none());
+        CHECK(refusal(&h, precondition::matches({77}), creating(may_create), now) == none());
+        CHECK(refusal(&h, precondition::at_revision(5), creating(may_create), now) == none());
+        CHECK(refusal(&h, precondition::absent(), creating(may_create), now) == errc::precondition_failed);
+        CHECK(refusal(&h, precondition::matches({78}), creating(may_create), now) == errc::precondition_failed);
+        CHECK(refusal(&h, precondition::at_revision(4), creating(may_create), now) == errc::precondition_failed);
+        CHECK(refusal(&h, precondition::at_revision(6), creating(may_create), now) == errc::precondition_failed);
     }
 }
 
@@ -84,10 +93,40 @@ TEST_CASE("what has ended refuses every write while it is remembered, whatever i
     for (const head& h : {deleted, expired, forgotten_next}) {
         for (const precondition& when : {precondition::none(), precondition::absent(), precondition::exists(),
                                          precondition::matches({77}), precondition::at_revision(5)}) {
-            CHECK(refusal(&h, when, true, now) == errc::ended);
-            CHECK(refusal(&h, when, false, now) == errc::ended);
+            CHECK(refusal(&h, when, creating(true), now) == errc::ended);
+            CHECK(refusal(&h, when, creating(false), now) == errc::ended);
         }
     }
+}
+
+TEST_CASE("a lease keeps out who has no token while it runs, and each token until another is granted")
+{
+    head h = live_head();
+    head_changes changes = changes_to({42});
+    CHECK(refusal(&h, precondition::none(), changes, now) == errc::locked);
+    CHECK(refusal(&h, precondition::matches({78}), changes, now) == errc::precondition_failed);
+    changes.lock_token = 8;
+    CHECK(refusal(&h, precondition::none(), changes, now) == errc::locked);
+    changes.lock_token = 9;
+    CHECK(refusal(&h, precondition::none(), changes, now) == none());
+
+    h.locked_until = now;
+    CHECK(refusal(&h, precondition::none(), changes, now) == none());
+    changes.lock_token = 8;
+    CHECK(refusal(&h, precondition::none(), changes, now) == errc::locked);
+    changes.lock_token.reset();
+    CHECK(refusal(&h, precondition::none(), changes, now) == none());
+}
+
+TEST_CASE("a session that was created before the epoch has ended")
+{
+    const head h = live_head();
+    head_changes changes = creating(true);
+    changes.epoch = h.created;
+    CHECK(refusal(&h, precondition::none(), changes, now) == none());
+    changes.epoch = h.created + 1ms;
+    CHECK(refusal(&h, precondition::none(), changes, now) == errc::ended);
+    CHECK(refusal(nullptr, precondition::none(), changes, now) == none());
 }
 
 TEST_CASE("a session lives until the millisecond in which it expires")
