@@ -6,6 +6,7 @@
 #include "server/problem.hpp"
 #include "server/request_log.hpp"
 #include "server/request_parser.hpp"
+#include "server/stream_sender.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -45,6 +46,11 @@ public:
             const bool whole = co_await receive_body();
             if (whole)
                 co_await respond();
+            if (response_.stream) {
+                if (!co_await stream())
+                    co_return;
+                break;
+            }
             finish_request();
             if (response_.close) {
                 co_await flush();
@@ -175,6 +181,20 @@ private:
         }
     }
 
+    // Sends an answer whose body is made meanwhile. The request stays as it is, which the body may look at.
+    awaitable<bool> stream()
+    {
+        response_.close = true;
+        render_response();
+        if (!co_await flush())
+            co_return false;
+        stream_sender<Stream> sender(stream_, *response_.stream, !request_.http_1_0,
+                                     [this](auto limit) { wait_for(waiting_for::streaming, limit); });
+        const bool complete = co_await sender.run();
+        response_.stream.reset();
+        co_return complete;
+    }
+
     // Renders the answer and moves on to what follows the request.
     void finish_request()
     {
@@ -245,6 +265,7 @@ private:
     using base::out_;
     using base::read;
     using base::state;
+    using base::stream_;
     using base::wait_for;
 
     listener_traits where_;

@@ -130,6 +130,9 @@ public:
     counter opened;
     counter closed;
     counter refused;
+    counter readers_opened;
+    counter readers_closed;
+    counter readers_dropped;
 };
 
 metrics::metrics(std::size_t threads, std::vector<std::string> routes, std::vector<std::string> stores,
@@ -188,6 +191,21 @@ void metrics::connection_closed(std::size_t thread) noexcept
 void metrics::connection_refused(std::size_t thread) noexcept
 {
     threads_[thread]->refused.add(1);
+}
+
+void metrics::reader_opened(std::size_t thread) noexcept
+{
+    threads_[thread]->readers_opened.add(1);
+}
+
+void metrics::reader_closed(std::size_t thread) noexcept
+{
+    threads_[thread]->readers_closed.add(1);
+}
+
+void metrics::reader_dropped(std::size_t thread) noexcept
+{
+    threads_[thread]->readers_dropped.add(1);
 }
 
 std::size_t metrics::connections() const noexcept
@@ -266,6 +284,9 @@ std::string metrics::text() const
                                              MetricType::Counter));
     }
 
+    const double readers_closed = sum([](auto& t) -> auto& { return t.readers_closed; });
+    const double readers_opened = sum([](auto& t) -> auto& { return t.readers_opened; });
+
     MetricFamily build{"coatcheck_build_info", "The release that runs.", MetricType::Gauge, {}};
     build.metric.push_back(labelled({{"version", version_}}, 1, MetricType::Gauge));
 
@@ -279,6 +300,10 @@ std::string metrics::text() const
                static_cast<double>(connections())),
         single("coatcheck_connections_refused_total", "Connections closed at once for want of room.",
                MetricType::Counter, sum([](auto& t) -> auto& { return t.refused; })),
+        single("coatcheck_event_readers", "Readers of /v1/events.", MetricType::Gauge,
+               readers_opened - std::min(readers_opened, readers_closed)),
+        single("coatcheck_event_readers_dropped_total", "Readers of /v1/events that were too slow.",
+               MetricType::Counter, sum([](auto& t) -> auto& { return t.readers_dropped; })),
         std::move(build),
         single("process_start_time_seconds", "When the process started, in seconds since the epoch.", MetricType::Gauge,
                started_),

@@ -54,6 +54,8 @@ bool query_is_known(const exchange& x) noexcept
         return true;
     if (x.where.what == resource::session && (x.in.verb == method::get || x.in.verb == method::head))
         return has_flag(x.where, "peek");
+    if (x.where.what == resource::events)
+        return true; // its handler takes it apart
     return x.where.what == resource::readyz && has_flag(x.where, "strict");
 }
 
@@ -176,9 +178,11 @@ awaitable<void> answer(service& s, const listener_traits& where, const request& 
     case resource::stores:
         co_await list_stores(s, x);
         break;
+    case resource::events:
+        co_await follow_events(s, x);
+        break;
     case resource::handle:
     case resource::end_all:
-    case resource::events:
         if (x.grant.may(scope::admin))
             set_problem(out, errc::unsupported, "This release does not have that operation yet.");
         else

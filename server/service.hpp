@@ -5,6 +5,7 @@
 #include "proto/session_id.hpp"
 #include "server/access.hpp"
 #include "server/config.hpp"
+#include "server/event_log.hpp"
 #include "server/metrics.hpp"
 #include "server/request.hpp"
 #include "server/response.hpp"
@@ -25,6 +26,7 @@ struct service {
     metrics counters;
     live_tokens tokens;
     access guard;
+    event_log events;
     std::map<std::string, std::unique_ptr<sessions>, std::less<>> stores;
     std::atomic<bool> draining{false}; // after SIGTERM: /readyz says so at once
 

@@ -22,6 +22,9 @@ awaitable<void> touch_session(service& s, sessions& store, exchange& x);
 // GET …/meta
 awaitable<void> describe_session(service& s, sessions& store, exchange& x);
 
+// GET /v1/events
+awaitable<void> follow_events(service& s, exchange& x);
+
 // GET /v1/stores
 awaitable<void> list_stores(service& s, exchange& x);
 

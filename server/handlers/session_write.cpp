@@ -60,6 +60,15 @@ void show_refusal(exchange& x, const write& refused)
     show_conflict(x, refused.about);
 }
 
+void tell_created(service& s, const sessions& store, const exchange& x, const session_key& key, const head& about)
+{
+    s.events.add({.what = event::happening::created,
+                  .at = x.now,
+                  .store = store.name(),
+                  .session = key.name,
+                  .subject = about.subject});
+}
+
 } // namespace
 
 awaitable<void> create_session(service& s, sessions& store, exchange& x)
@@ -96,6 +105,7 @@ awaitable<void> create_session(service& s, sessions& store, exchange& x)
         set_problem(x.out, failure{errc::internal, "a fresh id was taken"});
         co_return;
     }
+    tell_created(s, store, x, key, written->about);
     x.out.status = 201;
     x.out.session_id = id;
     if (s.settings.ids_in_path)
@@ -134,7 +144,10 @@ awaitable<void> write_session(service& s, sessions& store, exchange& x)
         show_refusal(x, *written);
         co_return;
     }
-    x.out.status = written->what == write::outcome::created ? 201 : 204;
+    const bool created = written->what == write::outcome::created;
+    if (created)
+        tell_created(s, store, x, *key, written->about);
+    x.out.status = created ? 201 : 204;
     show_head(x.out, written->about, x.now);
 }
 
@@ -150,6 +163,11 @@ awaitable<void> end_session(service& s, sessions& store, exchange& x)
         set_problem(x.out, ended.error());
         co_return;
     }
+    s.events.add({.what = event::happening::ended,
+                  .why = event::reason::deleted,
+                  .at = x.now,
+                  .store = store.name(),
+                  .session = key->name});
     x.out.status = 204;
 }
 
