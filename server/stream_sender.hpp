@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <exception>
 #include <functional>
 #include <string>
 
@@ -28,15 +29,17 @@ public:
         : to_(to), body_(body), chunked_(chunked), limit_(std::move(limit))
     {}
 
-    // Until the body is complete, the client leaves, is too slow, or the operations are cancelled. True if the client
-    // has been told that the body is complete, so that the connection can be closed in peace.
+    // Until the body is complete or fails, the client leaves or is too slow, or the operations are cancelled. True if
+    // the client has been told that the body is complete, so that the connection can be closed in peace.
     awaitable<bool> run()
     {
         using namespace boost::asio::experimental::awaitable_operators;
         boost::system::error_code ec;
         // More in the kernel would only hide that a client does not read.
         to_.lowest_layer().set_option(boost::asio::socket_base::send_buffer_size(send_buffer), ec);
-        co_await (watch() || send());
+        co_await (watch() || guarded_send());
+        if (failure_)
+            std::rethrow_exception(failure_);
         const bool is_late = is_writing_ && std::chrono::steady_clock::now() >= write_by_;
         if (why_ == ending::lost || is_late) {
             body_.give_up();
@@ -73,6 +76,17 @@ private:
         while (!ec)
             co_await to_.async_read_some(boost::asio::buffer(dropped), redirected(ec));
         end(ec == boost::asio::error::operation_aborted ? ending::cancelled : ending::left);
+    }
+
+    // An exception would leave the other side of || waiting for a client that gets nothing any more.
+    awaitable<void> guarded_send()
+    {
+        try {
+            co_await send();
+        } catch (...) {
+            if (why_ == ending::none) // else it only tells of the cancellation
+                failure_ = std::current_exception();
+        }
     }
 
     awaitable<void> send()
@@ -119,6 +133,7 @@ private:
     bool is_writing_ = false; // within a piece
     std::chrono::steady_clock::time_point write_by_{};
     ending why_ = ending::none;
+    std::exception_ptr failure_;
 };
 
 } // namespace coatcheck
