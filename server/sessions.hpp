@@ -6,11 +6,13 @@
 #include "backends/layers/breaker.hpp"
 #include "server/config.hpp"
 #include "server/epoch.hpp"
+#include "server/event_log.hpp"
 #include "server/lock_queue.hpp"
 #include "server/lookup.hpp"
 #include "server/measured_backend.hpp"
 #include "server/metrics.hpp"
 #include "server/rotation.hpp"
+#include "server/subjects.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -39,15 +41,18 @@ enum class reading : std::uint8_t { use, peek };
 // works as the new one does.
 class sessions {
 public:
-    // `index` is the store's place in `counters`, which must outlive this.
+    // `index` is the store's place in `counters`; that and `events` must outlive this.
     sessions(std::string name, std::size_t index, store_config settings, std::unique_ptr<backend> keeper,
-             metrics& counters);
+             metrics& counters, event_log& events);
 
     const std::string& name() const noexcept { return name_; }
     const store_config& settings() const noexcept { return settings_; }
     capabilities caps() const noexcept { return keeper_.caps(); }
     acknowledgement acknowledges() const { return keeper_.acknowledges(); }
     circuit state() const noexcept { return breaker_.state(); }
+
+    // The sessions of users.
+    subjects& by_subject() noexcept { return subjects_; }
 
     awaitable<result<found_session>> load(const session_key& key, reading how, time_point now);
 
@@ -103,11 +108,13 @@ private:
     std::size_t index_;
     store_config settings_;
     metrics& counters_;
+    event_log& events_;
     breaker breaker_;
     measured_backend keeper_;
     lookup places_;
     epoch epoch_;
     lock_queue waiting_;
+    subjects subjects_;
 };
 
 } // namespace coatcheck

@@ -52,7 +52,7 @@ awaitable<void> rotate_session(service& s, sessions& store, exchange& x)
     const auto key = named_session(s, x);
     if (!key)
         co_return;
-    auto settings = sent_settings(x);
+    auto settings = sent_settings(s, x);
     if (!settings)
         co_return;
     const auto type = accepted_type(x);
