@@ -70,7 +70,7 @@ class Daemon:
 
     def create(self, id: str, body: bytes, idle: int) -> None:
         """Raises Gone if the id has been used. `idle` in seconds."""
-        answer = self._put(id, body, idle, {"If-None-Match": "*"})
+        answer = self._write("PUT", id, body, idle, {"If-None-Match": "*"})
         if answer.status in (410, 412):
             raise Gone
         if answer.status != 201:
@@ -78,7 +78,7 @@ class Daemon:
 
     def save(self, id: str, body: bytes, idle: int, version: str) -> None:
         """`version`: the one that is replaced, or `*` for any. Raises Gone, and Stale if the version is another."""
-        answer = self._put(id, body, idle, {"If-Match": version})
+        answer = self._write("PUT", id, body, idle, {"If-Match": version})
         if answer.status == 410 or answer.status == 412 and version == "*":
             raise Gone
         if answer.status == 412:
@@ -86,17 +86,30 @@ class Daemon:
         if answer.status != 204:
             raise _refusal(answer)
 
+    def patch(self, id: str, patch: bytes, idle: int, version: str | None) -> None:
+        """`version`: the one that is changed, or None for any. Raises Gone, and Stale if the version is another."""
+        condition = {"If-Match": version} if version else {}
+        answer = self._write("PATCH", id, patch, idle, condition | {"Prefer": "return=minimal"})
+        if answer.status in (404, 410):
+            raise Gone
+        if answer.status == 412:
+            raise Stale
+        if answer.status not in (200, 204):
+            raise _refusal(answer)
+
     def end(self, id: str) -> None:
         answer = self._call_again("DELETE", id)
         if answer.status != 204:
             raise _refusal(answer)
 
-    def _put(self, id: str, body: bytes, idle: int, condition: dict[str, str]) -> urllib3.BaseHTTPResponse:
-        headers = condition | {
+    def _write(
+        self, method: str, id: str, body: bytes, idle: int, headers: dict[str, str]
+    ) -> urllib3.BaseHTTPResponse:
+        headers = headers | {
             "Content-Type": "application/msgpack",
             "Session-Idle-Timeout": str(min(max(idle, 1), _LONGEST)),
         }
-        return self._call("PUT", id, "", headers, body)
+        return self._call(method, id, "", headers, body)
 
     def _call_again(self, method: str, id: str, query: str = "") -> urllib3.BaseHTTPResponse:
         """Once more where no answer came in time: only for what may be done twice."""

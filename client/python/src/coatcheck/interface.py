@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface
 
-from .codec import decode, encode, rebase, snapshot
+from .codec import decode, encode, patch, rebase, snapshot
 from .cookie import ExpressCookie, PlainCookie
 from .daemon import CoatcheckError, Daemon, Gone, OutageError, Stale
 from .session import ReadOnlySession, Session
@@ -36,6 +36,7 @@ class CoatcheckSessionInterface(SessionInterface):
         if self._id_bytes < 16:
             raise ValueError("SESSION_ID_LENGTH is less than 16 bytes, which can be guessed")
         self._conflict = _choice(app, "SESSION_COATCHECK_CONFLICT", "merge", "raise", "overwrite")
+        self._saves = _choice(app, "SESSION_COATCHECK_SAVE", "replace", "merge")
         self._outage = _choice(app, "SESSION_COATCHECK_OUTAGE", "error", "read-only")
         express = config.get("SESSION_EXPRESS_SECRET")
         self._cookie = ExpressCookie([express] if isinstance(express, str) else express) if express else PlainCookie()
@@ -108,9 +109,14 @@ class CoatcheckSessionInterface(SessionInterface):
             if session.former:
                 self._daemon.end(session.former)
             return
-        version = "*" if self._conflict == "overwrite" else session.version
+        changes = patch(session.base, snapshot(session)) if self._saves == "merge" else None
         try:
-            self._daemon.save(session.sid, encode(session), idle, version)
+            if changes is not None:
+                version = session.version if self._conflict == "raise" else None
+                self._daemon.patch(session.sid, changes, idle, version)
+            else:
+                version = "*" if self._conflict == "overwrite" else session.version
+                self._daemon.save(session.sid, encode(session), idle, version)
         except Stale:
             if self._conflict == "raise":
                 raise ConflictError("the session has been changed by another request") from None
