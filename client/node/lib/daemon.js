@@ -49,16 +49,21 @@ class Daemon {
   // `match`: the version to replace, `*` for any, undefined to create. `idle` in seconds, undefined to keep what it is.
   // Resolves to {version}, {gone} if the session has ended (or the new id has been used), or {stale}.
   async write(id, body, match, idle) {
-    const headers = {
-      'Content-Type': 'application/msgpack',
-      'Content-Length': body.length,
-      ...(match === undefined ? { 'If-None-Match': '*' } : { 'If-Match': match }),
-      ...(idle === undefined ? {} : { 'Session-Idle-Timeout': Math.min(Math.max(idle, 1), LONGEST) })
-    }
-    const answer = await this.#call('PUT', id, '', headers, body)
+    const condition = match === undefined ? { 'If-None-Match': '*' } : { 'If-Match': match }
+    const answer = await this.#call('PUT', id, '', { ...content(body, idle), ...condition }, body)
     if (answer.status === 410) return { gone: true }
     if (answer.status === 412) return match === undefined || match === '*' ? { gone: true } : { stale: true }
     expect(answer, match === undefined ? 201 : 204)
+    return { version: answer.headers.etag }
+  }
+
+  // `match`: the version to change, undefined for any. Otherwise as `write`.
+  async patch(id, body, match, idle) {
+    const headers = { ...content(body, idle), Prefer: 'return=minimal', ...(match && { 'If-Match': match }) }
+    const answer = await this.#call('PATCH', id, '', headers, body)
+    if (answer.status === 404 || answer.status === 410) return { gone: true }
+    if (answer.status === 412) return { stale: true }
+    expect(answer, 200, 204)
     return { version: answer.headers.etag }
   }
 
@@ -131,8 +136,16 @@ function target(url) {
   return { host: hostname.replace(/^\[|\]$/g, ''), port: port || 80 }
 }
 
-function expect(answer, status) {
-  if (answer.status === status) return
+function content(body, idle) {
+  return {
+    'Content-Type': 'application/msgpack',
+    'Content-Length': body.length,
+    ...(idle === undefined ? {} : { 'Session-Idle-Timeout': Math.min(Math.max(idle, 1), LONGEST) })
+  }
+}
+
+function expect(answer, ...statuses) {
+  if (statuses.includes(answer.status)) return
   throw new CoatcheckError(`the daemon answered ${answer.status}: ${answer.body}`, { outage: answer.status >= 500 })
 }
 

@@ -9,7 +9,11 @@ export interface CoatcheckStoreOptions {
   tokenFile?: string
   /** a named store of the daemon */
   store?: string
+  /** what a save sends: the whole session, or only what changed */
+  save?: 'replace' | 'merge'
+  /** another request wrote the session since this one loaded it */
   conflict?: 'merge' | 'raise' | 'overwrite'
+  /** the daemon is away */
   outage?: 'error' | 'read-only'
   log?: (message: string) => void
 }

@@ -1,9 +1,9 @@
 'use strict'
 
 const { Store } = require('express-session')
-const { decode } = require('./codec')
+const { decode, hasOtherKeys } = require('./codec')
 const { CoatcheckError, Daemon } = require('./daemon')
-const { join, rebase, same, snapshot } = require('./snapshot')
+const { join, patch, rebase, same, snapshot } = require('./snapshot')
 
 const MERGES = 100 // attempts; each time another writer was faster, and that one is through
 const ID = /^[A-Za-z0-9._~,:-]{16,256}$/
@@ -15,6 +15,7 @@ class Known {
   hidden = new Set(['cookie']) // keys of the data that express-session has no place for
   idle = undefined // seconds, by the cookie's maxAge when loaded or written
   ended = false
+  otherKeys = false // the data as loaded has keys that are no strings, which `base` has as strings
   readOnly = false
   used = 0 // when the daemon last counted a use, ms
   version = undefined // undefined: not stored yet
@@ -34,18 +35,21 @@ class CoatcheckStore extends Store {
   #known = new WeakMap() // from session objects
   #log
   #outage
+  #save
 
   constructor({
     url = process.env.COATCHECK_URL || 'http://127.0.0.1:8642',
     token = process.env.COATCHECK_TOKEN,
     tokenFile = process.env.COATCHECK_TOKEN_FILE,
     store,
+    save = 'replace',
     conflict = 'merge',
     outage = 'error',
     log = console.warn
   } = {}) {
     super()
     this.#conflict = choice('conflict', conflict, ['merge', 'raise', 'overwrite'])
+    this.#save = choice('save', save, ['replace', 'merge'])
     this.#outage = choice('outage', outage, ['error', 'read-only'])
     this.#daemon = new Daemon({ url, token, tokenFile, store })
     this.#log = (message) => log(`coatcheck: ${message}`)
@@ -98,6 +102,7 @@ class CoatcheckStore extends Store {
       if (stored === null) return null
       data = decode(stored.body)
       known.base = snapshot(data)
+      known.otherKeys = this.#save === 'merge' && hasOtherKeys(stored.body)
       known.expiresIn = stored.expiresIn
       known.used = Date.now()
       known.version = stored.version
@@ -130,8 +135,7 @@ class CoatcheckStore extends Store {
     const newIdle = idle === known.idle ? undefined : idle
     if (newIdle === undefined && same(mine, known.base)) return stored && this.#use(id, known)
     if (mine.size === 0) return stored && this.#end(id, known) // nobody needs an empty session kept
-    const match = stored && this.#conflict === 'overwrite' ? '*' : known.version
-    const answer = await this.#daemon.write(id, join(mine), match, newIdle)
+    const answer = await this.#send(id, known, mine, newIdle)
     if (answer.stale && this.#conflict === 'raise') throw new ConflictError()
     if (answer.stale && !(await this.#merge(id, known, mine, newIdle))) return
     if (answer.gone) return this.#drop(known)
@@ -141,6 +145,18 @@ class CoatcheckStore extends Store {
     known.base = mine
     known.idle = idle
     known.used = Date.now()
+  }
+
+  // Resolves as the daemon's `write` does, but without a version if that may hold what others wrote.
+  async #send(id, known, mine, newIdle) {
+    const stored = known.version !== undefined
+    const changes = stored && this.#save === 'merge' && !known.otherKeys ? patch(known.base, mine) : undefined
+    if (!changes) {
+      const match = stored && this.#conflict === 'overwrite' ? '*' : known.version
+      return this.#daemon.write(id, join(mine), match, newIdle)
+    }
+    if (this.#conflict === 'raise') return this.#daemon.patch(id, changes, known.version, newIdle)
+    return { ...(await this.#daemon.patch(id, changes, undefined, newIdle)), version: undefined }
   }
 
   // Resolves to whether the session was still there.

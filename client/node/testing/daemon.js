@@ -63,7 +63,7 @@ async function startWire(daemon) {
     request.on('data', (chunk) => chunks.push(chunk))
     request.on('end', () => {
       const { method, url, headers } = request
-      wire.requests.push({ method, path: url, headers })
+      wire.requests.push({ method, path: url, headers, body: Buffer.concat(chunks) })
       const fault = wire.faults.shift() ?? null
       if (fault === 'drop') return request.socket.destroy()
       if (typeof fault === 'number') return response.writeHead(fault).end()
