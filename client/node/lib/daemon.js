@@ -3,6 +3,7 @@
 
 const fs = require('node:fs')
 const http = require('node:http')
+const { encode } = require('./codec')
 
 const TIMEOUT = 3000 // ms, above the daemon's own deadline of 2 s, so that its 504 arrives
 const LONGEST = 400 * 86400 // seconds; what the daemon allows, and browsers too
@@ -67,6 +68,17 @@ class Daemon {
     return { version: answer.headers.etag }
   }
 
+  // Gives the session another id. For `grace` seconds `id` leads to it, too. Resolves to {id}: `to`, or another if this
+  // was done already and its grace lasts; {gone} if there is no such session (any more); {locked} if others hold its lock.
+  async rotate(id, to, { grace = 0, idle } = {}) {
+    const body = encode({ id: to, grace_s: grace }, 'rotation')
+    const answer = await this.#callAgain('POST', id, '/rotate', content(body, idle), body)
+    if (answer.status === 404 || answer.status === 410) return { gone: true }
+    if (answer.status === 423) return { locked: true }
+    expect(answer, 200)
+    return { id: answer.headers['session-id'] }
+  }
+
   // Resolves to false if there is no such session (any more).
   async touch(id) {
     const answer = await this.#callAgain('POST', id, '/touch')
@@ -80,9 +92,9 @@ class Daemon {
   }
 
   // Once more where no answer came in time: only for what may be done twice.
-  async #callAgain(method, id, suffix) {
-    const answer = await this.#call(method, id, suffix).catch(() => null)
-    return answer === null || answer.status === 504 ? this.#call(method, id, suffix) : answer
+  async #callAgain(...request) {
+    const answer = await this.#call(...request).catch(() => null)
+    return answer === null || answer.status === 504 ? this.#call(...request) : answer
   }
 
   #bearer() {
