@@ -95,8 +95,10 @@ public:
                                          std::optional<std::string_view> payload, time_point now, deadline by) = 0;
 
     // Leaves a tombstone until `keep_until`, whatever there was: a record, one that cannot be read, or none. A store
-    // that is full makes room for it.
-    virtual awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) = 0;
+    // that is full makes room for it. Only an alias stays as it is: who ends a session by an old id has to end it where
+    // it is now. The answer is the head that was there, as far as it was remembered and could be read.
+    virtual awaitable<result<std::optional<head>>> end(const session_key& key, time_point now, time_point keep_until,
+                                                       deadline by) = 0;
 
     // A use at `now`: moves the end (extended) if needs_extension, without rewriting the payload. The head as it is
     // then, whatever its kind; nullopt if there is no record. Only a live one is extended.

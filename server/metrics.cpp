@@ -23,7 +23,7 @@ using prometheus::MetricType;
 using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
-constexpr std::array<std::string_view, 4> operation_names{"load", "put", "end", "extend"};
+constexpr std::array<std::string_view, 5> operation_names{"load", "put", "swap", "end", "extend"};
 
 // The statuses that the contract knows; any other is counted as the last.
 constexpr auto statuses =
@@ -77,6 +77,7 @@ struct operation_counters {
 struct alignas(64) store_counters {
     std::array<operation_counters, operation_names.size()> operations;
     counter unreadable;
+    counter reused;
 };
 
 struct alignas(64) route_counters {
@@ -170,6 +171,11 @@ void metrics::count_unreadable(std::size_t thread, std::size_t store) noexcept
     threads_[thread]->stores[store].unreadable.add(1);
 }
 
+void metrics::count_reuse(std::size_t thread, std::size_t store) noexcept
+{
+    threads_[thread]->stores[store].reused.add(1);
+}
+
 void metrics::set_circuit(std::size_t store, bool open) noexcept
 {
     open_circuits_[store] = open;
@@ -228,6 +234,10 @@ std::string metrics::text() const
     MetricFamily errors{"coatcheck_store_errors_total", "Operations of a store that failed.", MetricType::Counter, {}};
     MetricFamily unreadable{
         "coatcheck_sessions_unreadable_total", "Records that nobody can read.", MetricType::Counter, {}};
+    MetricFamily reused{"coatcheck_rotated_ids_reused_total",
+                        "Uses of an id after its rotation and the grace.",
+                        MetricType::Counter,
+                        {}};
     MetricFamily circuits{"coatcheck_store_circuit_open",
                           "1 while requests are refused because the store is away.",
                           MetricType::Gauge,
@@ -264,6 +274,8 @@ std::string metrics::text() const
         unreadable.metric.push_back(labelled({{"store", stores_[s]}},
                                              sum([&](auto& t) -> auto& { return t.stores[s].unreadable; }),
                                              MetricType::Counter));
+        reused.metric.push_back(labelled(
+            {{"store", stores_[s]}}, sum([&](auto& t) -> auto& { return t.stores[s].reused; }), MetricType::Counter));
     }
 
     MetricFamily build{"coatcheck_build_info", "The release that runs.", MetricType::Gauge, {}};
@@ -274,6 +286,7 @@ std::string metrics::text() const
         std::move(took),
         std::move(errors),
         std::move(unreadable),
+        std::move(reused),
         std::move(circuits),
         single("coatcheck_connections", "Connections that are open.", MetricType::Gauge,
                static_cast<double>(connections())),

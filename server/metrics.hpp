@@ -20,7 +20,7 @@ namespace coatcheck {
 // given at construction. Reading sums over the threads.
 class metrics {
 public:
-    enum class operation : std::uint8_t { load, put, end, extend };
+    enum class operation : std::uint8_t { load, put, swap, end, extend };
 
     metrics(std::size_t threads, std::vector<std::string> routes, std::vector<std::string> stores, std::string version);
     ~metrics();
@@ -35,6 +35,9 @@ public:
 
     // A record that nobody can read, answered as if it were not there.
     void count_unreadable(std::size_t thread, std::size_t store) noexcept;
+
+    // A use of an id whose rotation is over: somebody has an old ticket.
+    void count_reuse(std::size_t thread, std::size_t store) noexcept;
 
     // Whether requests to the store are refused because it is away.
     void set_circuit(std::size_t store, bool open) noexcept;

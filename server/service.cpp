@@ -87,6 +87,8 @@ awaitable<void> dispatch_to_store(service& s, exchange& x)
         break;
     case resource::session_touch:
         co_return co_await touch_session(s, store, x);
+    case resource::session_rotate:
+        co_return co_await rotate_session(s, store, x);
     case resource::session_meta:
         co_return co_await describe_session(s, store, x);
     default:

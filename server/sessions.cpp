@@ -1,6 +1,7 @@
 #include "server/sessions.hpp"
 
 #include "backends/transport/pause.hpp"
+#include "proto/rotated_record.hpp"
 #include "server/log.hpp"
 
 #include <algorithm>
@@ -11,7 +12,14 @@ namespace coatcheck {
 sessions::sessions(std::string name, std::size_t index, store_config settings, std::unique_ptr<backend> keeper,
                    metrics& counters)
     : name_(std::move(name)), index_(index), settings_(std::move(settings)), counters_(counters),
-      keeper_(std::move(keeper), [this](circuit now, const failure& why) { circuit_changed(now, why); })
+      breaker_(std::move(keeper), [this](circuit now, const failure& why) { circuit_changed(now, why); }),
+      keeper_(breaker_, index_, counters_),
+      places_(keeper_,
+              [this](const handle& old) {
+                  counters_.count_reuse(runtime::this_thread(), index_);
+                  log::warn("old id used after its rotation", {{"store", name_}, {"handle", old.str()}});
+              }),
+      epoch_(keeper_)
 {}
 
 void sessions::circuit_changed(circuit now, const failure& why)
@@ -23,24 +31,13 @@ void sessions::circuit_changed(circuit now, const failure& why)
         log::info("store back, circuit closed", {{"store", name_}});
 }
 
-template <class T>
-awaitable<result<T>> sessions::measured(metrics::operation op, awaitable<result<T>> work)
+awaitable<result<head_changes>> sessions::changes_of(session_settings&& settings, time_point now, deadline by)
 {
-    const auto begin = std::chrono::steady_clock::now();
-    auto answer = co_await std::move(work);
-    const auto thread = runtime::this_thread();
-    counters_.count_operation(thread, index_, op, std::chrono::steady_clock::now() - begin);
-    if (!answer) {
-        counters_.count_error(thread, index_, op, answer.error().code);
-        if (answer.error().code == errc::corrupt)
-            counters_.count_unreadable(thread, index_);
-    }
-    co_return answer;
-}
-
-head_changes sessions::changes_of(session_settings&& settings) const
-{
+    const auto epoch = co_await epoch_.current(now, by);
+    if (!epoch)
+        co_return epoch.error();
     head_changes changes;
+    changes.epoch = *epoch;
     changes.next = make_version();
     changes.idle = settings.idle;
     changes.absolute = settings.absolute;
@@ -53,107 +50,173 @@ head_changes sessions::changes_of(session_settings&& settings) const
     changes.default_absolute = settings_.absolute_timeout;
     changes.subject = std::move(settings.subject);
     changes.label = std::move(settings.label);
+    changes.lock_token = settings.lock_token;
     changes.keep_after_end = settings_.tombstone;
-    return changes;
+    co_return changes;
 }
 
-awaitable<result<record>> sessions::load(const session_key& key, reading how, time_point now)
+awaitable<result<found_session>> sessions::load(const session_key& key, reading how, time_point now)
 {
-    auto found = co_await measured(metrics::operation::load, keeper_.load(key, next_deadline()));
+    const deadline by = next_deadline();
+    const auto epoch = co_await epoch_.current(now, by);
+    if (!epoch)
+        co_return epoch.error();
+    auto found = co_await places_.find(key, *epoch, now, by);
     if (!found)
         co_return found.error();
-    if (!*found || (*found)->about.keep_until <= now)
-        co_return failure{errc::not_found, {}};
-    record& stored = **found;
-    if (!is_live(stored.about, now))
-        co_return failure{errc::ended, {}};
+    record& stored = found->stored;
     if (how == reading::use && needs_extension(stored.about, now)) {
-        auto moved = co_await measured(metrics::operation::extend,
-                                       keeper_.extend(key, now, settings_.tombstone, next_deadline()));
+        auto moved = co_await keeper_.extend(found->at, now, settings_.tombstone, next_deadline());
         if (!moved) {
             // The data is good until it expires, so the use is served; the next one tries again.
             log::warn("extension not written", {{"store", name_}, {"error", moved.error().detail}});
-        } else if (!*moved || !is_live(**moved, now)) {
-            co_return failure{errc::ended, {}};
-        } else {
+        } else if (*moved && is_live(**moved, now)) {
             // The end that was moved is this session's, whatever else was written meanwhile.
             stored.about.expires = (*moved)->expires;
             stored.about.last_seen = (*moved)->last_seen;
+        } else if (!*moved || (*moved)->what != kind::alias) {
+            co_return failure{errc::ended, {}};
         }
     }
-    co_return std::move(stored);
+    co_return found;
 }
 
-awaitable<result<write>> sessions::write_record(const session_key& key, std::string_view payload,
-                                                const head_changes& changes, precondition when, time_point now)
+awaitable<result<write>> sessions::write_record(session_key key, std::string_view payload, const head_changes& changes,
+                                                precondition when, time_point now, deadline by)
 {
     const auto limit = keeper_.caps().max_payload;
     if (limit && payload.size() > *limit)
         co_return failure{errc::too_large, {}};
-    auto written =
-        co_await measured(metrics::operation::put, keeper_.put(key, changes, payload, when, now, next_deadline()));
-    co_return written;
+    for (;;) {
+        auto written = co_await keeper_.put(key, changes, payload, when, now, by);
+        const bool elsewhere = written && written->what == write::outcome::refused && written->why == errc::ended &&
+                               (written->about.what == kind::alias || written->about.what == kind::pending);
+        if (!elsewhere)
+            co_return written;
+        auto found = co_await places_.find(key, changes.epoch, now, by);
+        if (!found && found.error().code == errc::not_found)
+            co_return write{write::outcome::refused, errc::ended, {}};
+        if (!found)
+            co_return found.error();
+        key = std::move(found->at);
+    }
 }
 
 awaitable<result<write>> sessions::put(const session_key& key, std::string_view payload, session_settings settings,
                                        precondition when, time_point now)
 {
-    head_changes changes = changes_of(std::move(settings));
-    changes.may_create = settings_.adopt_ids;
-    co_return co_await write_record(key, payload, changes, when, now);
+    const deadline by = next_deadline();
+    auto changes = co_await changes_of(std::move(settings), now, by);
+    if (!changes)
+        co_return changes.error();
+    changes->may_create = settings_.adopt_ids;
+    co_return co_await write_record(key, payload, *changes, when, now, by);
 }
 
 awaitable<result<write>> sessions::create(const session_key& key, std::string_view payload, session_settings settings,
                                           time_point now)
 {
-    const head_changes changes = changes_of(std::move(settings));
-    co_return co_await write_record(key, payload, changes, precondition::absent(), now);
+    const deadline by = next_deadline();
+    const auto changes = co_await changes_of(std::move(settings), now, by);
+    if (!changes)
+        co_return changes.error();
+    co_return co_await write_record(key, payload, *changes, precondition::absent(), now, by);
 }
 
-awaitable<result<record>> sessions::patch(const session_key& key, merging merge, session_settings settings,
-                                          time_point now)
+awaitable<result<sessions::merged>> sessions::patch(const session_key& key, merging merge, session_settings settings,
+                                                    time_point now)
 {
     using namespace std::chrono_literals;
     const deadline by = next_deadline();
-    head_changes changes = changes_of(std::move(settings));
-    changes.may_create = false;
+    auto changes = co_await changes_of(std::move(settings), now, by);
+    if (!changes)
+        co_return changes.error();
+    changes->may_create = false;
     for (auto longest_pause = 0ms;; longest_pause = std::min(2 * longest_pause + 1ms, 32ms)) {
-        auto before = co_await load(key, reading::peek, now);
+        auto before = co_await places_.find(key, changes->epoch, now, by);
         if (!before)
             co_return before.error();
-        auto payload = merge(*before);
+        auto payload = merge(before->stored);
         if (!payload)
             co_return payload.error();
-        const auto when = precondition::at_revision(before->about.revision);
-        auto written = co_await write_record(key, *payload, changes, when, now);
+        const auto when = precondition::at_revision(before->stored.about.revision);
+        auto written = co_await write_record(before->at, *payload, *changes, when, now, by);
         if (!written)
             co_return written.error();
-        if (written->what != write::outcome::refused)
-            co_return record{std::move(written->about), *std::move(payload)};
-        if (written->why != errc::precondition_failed)
-            co_return failure{written->why, {}};
+        if (written->what != write::outcome::refused || written->why != errc::precondition_failed)
+            co_return merged{*std::move(written), *std::move(payload)};
         if (!co_await pause_at_most(longest_pause, by))
             co_return failure{errc::timed_out, "others kept changing the session until the deadline"};
     }
 }
 
+awaitable<result<rotated>> sessions::rotate(rotation ids, session_settings settings, time_point now)
+{
+    const deadline by = next_deadline();
+    auto changes = co_await changes_of(std::move(settings), now, by);
+    if (!changes)
+        co_return changes.error();
+    ids.changes = *std::move(changes);
+    ids.announce = [](const head&) -> awaitable<result<void>> { co_return result<void>(); };
+    co_return co_await coatcheck::rotate(keeper_, places_, ids, now, by);
+}
+
 awaitable<result<void>> sessions::end(const session_key& key, time_point now)
 {
-    co_return co_await measured(metrics::operation::end,
-                                keeper_.end(key, now, now + settings_.tombstone, next_deadline()));
+    const deadline by = next_deadline();
+    const auto before = co_await keeper_.end(key, now, now + settings_.tombstone, by);
+    if (!before)
+        co_return before.error();
+    if (!*before || (*before)->what != kind::alias)
+        co_return result<void>();
+    const auto alias = co_await places_.load(key, now, by);
+    if (!alias)
+        co_return alias.error();
+    if (!*alias || (*alias)->about.what != kind::alias || now >= (*alias)->about.expires)
+        co_return result<void>();
+    if (const auto target = alias_target((*alias)->payload)) {
+        const auto ended = co_await end({*target, std::nullopt}, now);
+        if (!ended)
+            co_return ended.error();
+    }
+    // It leads to a session that is over; if it changed meanwhile, it was this that somebody else did.
+    const auto done = co_await keeper_.swap(key, &(*alias)->about,
+                                            tombstone(&(*alias)->about, now, now + settings_.tombstone), "", now, by);
+    if (!done)
+        co_return done.error();
+    co_return result<void>();
 }
 
 awaitable<result<head>> sessions::touch(const session_key& key, time_point now)
 {
-    auto moved =
-        co_await measured(metrics::operation::extend, keeper_.extend(key, now, settings_.tombstone, next_deadline()));
-    if (!moved)
-        co_return moved.error();
-    if (!*moved || (*moved)->keep_until <= now)
-        co_return failure{errc::not_found, {}};
-    if (!is_live(**moved, now))
-        co_return failure{errc::ended, {}};
-    co_return std::move(**moved);
+    const deadline by = next_deadline();
+    const auto epoch = co_await epoch_.current(now, by);
+    if (!epoch)
+        co_return epoch.error();
+    session_key at = key;
+    for (;;) {
+        auto moved = co_await keeper_.extend(at, now, settings_.tombstone, by);
+        if (!moved)
+            co_return moved.error();
+        if (!*moved || (*moved)->keep_until <= now)
+            co_return failure{errc::not_found, {}};
+        head& about = **moved;
+        if (about.what == kind::alias || about.what == kind::pending) {
+            auto found = co_await places_.find(at, *epoch, now, by);
+            if (!found)
+                co_return found.error();
+            at = std::move(found->at);
+            continue;
+        }
+        if (!is_live(about, now) || about.created < *epoch)
+            co_return failure{errc::ended, {}};
+        co_return std::move(about);
+    }
+}
+
+awaitable<result<void>> sessions::end_all(time_point before, time_point now)
+{
+    co_return co_await epoch_.advance(before, now, next_deadline());
 }
 
 awaitable<result<void>> sessions::probe()

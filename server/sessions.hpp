@@ -1,11 +1,15 @@
 #pragma once
-// The sessions of one store: lifetimes, versions and "ended stays ended" over any backend. All that a session means is
-// here or in proto/change.hpp; backends only keep records.
+// The sessions of one store: lifetimes, versions, "ended stays ended", rotation, locks and subjects over any backend.
+// All that a session means is here, in what this is made of, or in proto/change.hpp; backends only keep records.
 
 #include "backends/backend.hpp"
 #include "backends/layers/breaker.hpp"
 #include "server/config.hpp"
+#include "server/epoch.hpp"
+#include "server/lookup.hpp"
+#include "server/measured_backend.hpp"
 #include "server/metrics.hpp"
+#include "server/rotation.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -23,13 +27,15 @@ struct session_settings {
     std::optional<std::chrono::seconds> absolute;
     std::optional<std::string> subject;
     std::optional<std::string> label;
+    std::optional<std::uint64_t> lock_token;
 };
 
 // Whether reading a session counts as a use, which extends its idle time.
 enum class reading : std::uint8_t { use, peek };
 
 // Safe from any thread of the runtime. `now` is the moment of the request. A session that is not there fails with
-// errc::not_found, one that has ended and is still remembered with errc::ended.
+// errc::not_found, one that has ended and is still remembered with errc::ended. An id within the grace of its rotation
+// works as the new one does.
 class sessions {
 public:
     // `index` is the store's place in `counters`, which must outlive this.
@@ -40,16 +46,9 @@ public:
     const store_config& settings() const noexcept { return settings_; }
     capabilities caps() const noexcept { return keeper_.caps(); }
     acknowledgement acknowledges() const { return keeper_.acknowledges(); }
-    circuit state() const noexcept { return keeper_.state(); }
+    circuit state() const noexcept { return breaker_.state(); }
 
-    // What a merge makes of the session: its new payload, or why there is none.
-    using merging = std::function<result<std::string>(const record& stored)>;
-
-    // Replaces the payload by what `merge` makes of it, in one step: on the record's revision, and again as long as
-    // others are faster, until the store's deadline. What was written, or `merge`'s failure. Never creates.
-    awaitable<result<record>> patch(const session_key& key, merging merge, session_settings settings, time_point now);
-
-    awaitable<result<record>> load(const session_key& key, reading how, time_point now);
+    awaitable<result<found_session>> load(const session_key& key, reading how, time_point now);
 
     // `payload` is MessagePack, at most the store's max_payload. Creates a missing session unless the store does not
     // adopt ids, or always if the id is the daemon's own.
@@ -58,27 +57,47 @@ public:
     awaitable<result<write>> create(const session_key& key, std::string_view payload, session_settings settings,
                                     time_point now);
 
+    // What a merge makes of the session: its new payload, or why there is none.
+    using merging = std::function<result<std::string>(const record& stored)>;
+
+    struct merged {
+        write done;
+        std::string payload; // what was written
+    };
+
+    // Replaces the payload by what `merge` makes of it, in one step: on the record's revision, and again as long as
+    // others are faster, until the store's deadline. Fails with `merge`'s failure. Never creates.
+    awaitable<result<merged>> patch(const session_key& key, merging merge, session_settings settings, time_point now);
+
+    // `ids` says from where to where; its `changes` and `announce` are this one's to fill in.
+    awaitable<result<rotated>> rotate(rotation ids, session_settings settings, time_point now);
+
+    // Ends the session wherever it is.
     awaitable<result<void>> end(const session_key& key, time_point now);
 
     awaitable<result<head>> touch(const session_key& key, time_point now);
+
+    // Every session that was created before `before` is over.
+    awaitable<result<void>> end_all(time_point before, time_point now);
 
     // Whether the backend answers now.
     awaitable<result<void>> probe();
 
 private:
     deadline next_deadline() const noexcept { return std::chrono::steady_clock::now() + settings_.deadline; }
-    head_changes changes_of(session_settings&& settings) const;
-    awaitable<result<write>> write_record(const session_key& key, std::string_view payload, const head_changes& changes,
-                                          precondition when, time_point now);
+    awaitable<result<head_changes>> changes_of(session_settings&& settings, time_point now, deadline by);
+    awaitable<result<write>> write_record(session_key key, std::string_view payload, const head_changes& changes,
+                                          precondition when, time_point now, deadline by);
     void circuit_changed(circuit now, const failure& why);
-    template <class T>
-    awaitable<result<T>> measured(metrics::operation op, awaitable<result<T>> work);
 
     std::string name_;
     std::size_t index_;
     store_config settings_;
     metrics& counters_;
-    breaker keeper_;
+    breaker breaker_;
+    measured_backend keeper_;
+    lookup places_;
+    epoch epoch_;
 };
 
 } // namespace coatcheck

@@ -121,14 +121,16 @@ awaitable<result<bool>> compare_and_swap_backend::swap(const session_key& key, c
     co_return done;
 }
 
-awaitable<result<void>> compare_and_swap_backend::end(const session_key& key, time_point now, time_point keep_until,
-                                                      deadline by)
+awaitable<result<std::optional<head>>> compare_and_swap_backend::end(const session_key& key, time_point now,
+                                                                     time_point keep_until, deadline by)
 {
     for (unsigned lost = 0;; ++lost) {
         auto old = co_await read(key, part::head, by);
         if (!old)
             co_return old.error();
         const head* before = *old && (*old)->about ? remembered(*(*old)->about, now) : nullptr;
+        if (before != nullptr && before->what == kind::alias)
+            co_return *before;
         const head grave = tombstone(before, now, keep_until);
         auto done = *old ? co_await replace(key, **old, grave, {}, by) : co_await insert(key, grave, {}, by);
         if (!done && done.error().code == errc::full && *old) {
@@ -140,7 +142,7 @@ awaitable<result<void>> compare_and_swap_backend::end(const session_key& key, ti
         if (!done)
             co_return done.error();
         if (*done)
-            co_return result<void>();
+            co_return before != nullptr ? std::optional(*before) : std::nullopt;
         if (!co_await pause_at_most(longest_pause(lost), by))
             co_return too_many_lost();
     }

@@ -20,7 +20,8 @@ public:
                                  precondition when, time_point now, deadline by) override;
     awaitable<result<bool>> swap(const session_key& key, const head* seen, const head& next,
                                  std::optional<std::string_view> payload, time_point now, deadline by) final;
-    awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) final;
+    awaitable<result<std::optional<head>>> end(const session_key& key, time_point now, time_point keep_until,
+                                               deadline by) final;
     awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,
                                                   std::chrono::milliseconds keep_after_end, deadline by) final;
 

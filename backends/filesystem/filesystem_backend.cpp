@@ -96,15 +96,13 @@ public:
         co_return co_await write_to<bool>(key.name, std::move(work), by);
     }
 
-    awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override
+    awaitable<result<std::optional<head>>> end(const session_key& key, time_point now, time_point keep_until,
+                                               deadline by) override
     {
         auto work = [name = key.name, now, keep_until](session_files& files) {
             return files.end(name, now, keep_until);
         };
-        const auto done = co_await write_to<head>(key.name, std::move(work), by);
-        if (!done)
-            co_return done.error();
-        co_return result<void>();
+        co_return co_await write_to<std::optional<head>>(key.name, std::move(work), by);
     }
 
     awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,

@@ -136,19 +136,22 @@ result<unless_locked<bool>> session_files::swap(const handle& name, const std::o
     });
 }
 
-result<unless_locked<head>> session_files::end(const handle& name, time_point now, time_point keep_until)
+result<unless_locked<std::optional<head>>> session_files::end(const handle& name, time_point now, time_point keep_until)
 {
-    return with_lock<head>(name, [&](const folders& in) -> result<head> {
+    return with_lock<std::optional<head>>(name, [&](const folders& in) -> result<std::optional<head>> {
         const auto found = find(in, name);
         const bool unreadable =
             !found && (found.error().code == errc::corrupt || found.error().code == errc::newer_format);
         if (!found && !unreadable)
             return found.error();
         // A logout sticks whatever there was, and every release reads a tombstone.
-        head next = tombstone(unreadable ? nullptr : remembered(*found, now), now, keep_until);
-        if (const auto done = replace_on_any_disk(in, name, encode_file(next, {})); !done)
-            return done.error();
-        return next;
+        const head* before = unreadable ? nullptr : remembered(*found, now);
+        if (before == nullptr || before->what != kind::alias) {
+            const std::string bytes = encode_file(tombstone(before, now, keep_until), {});
+            if (const auto done = replace_on_any_disk(in, name, bytes); !done)
+                return done.error();
+        }
+        return before != nullptr ? std::optional(*before) : std::nullopt;
     });
 }
 

@@ -26,7 +26,7 @@ public:
                                      const precondition& when, time_point now);
     result<unless_locked<bool>> swap(const handle& name, const std::optional<head>& seen, const head& next,
                                      std::optional<std::string_view> payload, time_point now);
-    result<unless_locked<head>> end(const handle& name, time_point now, time_point keep_until);
+    result<unless_locked<std::optional<head>>> end(const handle& name, time_point now, time_point keep_until);
     result<unless_locked<std::optional<head>>> extend(const handle& name, time_point now,
                                                       std::chrono::milliseconds keep_after_end);
 

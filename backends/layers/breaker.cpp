@@ -119,9 +119,10 @@ awaitable<result<bool>> breaker::swap(const session_key& key, const head* seen, 
     return guard<bool>([=, this, &key, &next] { return keeper_->swap(key, seen, next, payload, now, by); }, by);
 }
 
-awaitable<result<void>> breaker::end(const session_key& key, time_point now, time_point keep_until, deadline by)
+awaitable<result<std::optional<head>>> breaker::end(const session_key& key, time_point now, time_point keep_until,
+                                                    deadline by)
 {
-    return guard<void>([=, this, &key] { return keeper_->end(key, now, keep_until, by); }, by);
+    return guard<std::optional<head>>([=, this, &key] { return keeper_->end(key, now, keep_until, by); }, by);
 }
 
 awaitable<result<std::optional<head>>> breaker::extend(const session_key& key, time_point now,

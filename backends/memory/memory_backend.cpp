@@ -110,10 +110,10 @@ public:
         co_return store_->swap(key.name, seen, next, payload, now);
     }
 
-    awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline) override
+    awaitable<result<std::optional<head>>> end(const session_key& key, time_point now, time_point keep_until,
+                                               deadline) override
     {
-        store_->end(key.name, now, keep_until);
-        co_return result<void>{};
+        co_return store_->end(key.name, now, keep_until);
     }
 
     awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,

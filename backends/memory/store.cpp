@@ -145,22 +145,27 @@ std::optional<bool> store::try_swap(const handle& name, const head* seen, const 
     return true;
 }
 
-void store::end(const handle& name, time_point now, time_point keep_until)
+std::optional<head> store::end(const handle& name, time_point now, time_point keep_until)
 {
-    if (!try_end(name, now, keep_until, false)) {
+    std::optional<head> before;
+    if (!try_end(name, now, keep_until, false, before)) {
         make_room_for_tombstone(name, now);
         // Another thread may have been quicker to take the room: its tombstone and this one both stay.
-        try_end(name, now, keep_until, true);
+        try_end(name, now, keep_until, true, before);
     }
+    return before;
 }
 
-bool store::try_end(const handle& name, time_point now, time_point keep_until, bool whatever_it_costs)
+bool store::try_end(const handle& name, time_point now, time_point keep_until, bool whatever_it_costs,
+                    std::optional<head>& before)
 {
     shard& s = shards_[shard_index(name)];
     const std::lock_guard hold(s.mutex());
     stored_record* const old = s.find(name);
-    const std::optional<head> stored = remembered(old, now);
-    const head next = tombstone(pointer(stored), now, keep_until);
+    before = remembered(old, now);
+    if (before && before->what == kind::alias)
+        return true;
+    const head next = tombstone(pointer(before), now, keep_until);
     if (old != nullptr && old->what() == kind::ended) {
         s.set(*old, next);
         return true;

@@ -26,7 +26,7 @@ public:
                       time_point now);
     result<bool> swap(const handle& name, const head* seen, const head& next, std::optional<std::string_view> payload,
                       time_point now);
-    void end(const handle& name, time_point now, time_point keep_until);
+    std::optional<head> end(const handle& name, time_point now, time_point keep_until);
     std::optional<head> extend(const handle& name, time_point now, std::chrono::milliseconds keep_after_end);
 
     // Removes what is past its keep_until, a small batch of each shard; true if there may be more.
@@ -42,7 +42,8 @@ private:
     std::optional<bool> try_swap(const handle& name, const head* seen, const head& next,
                                  std::optional<std::string_view> payload, time_point now, bool whatever_it_costs,
                                  std::size_t& missing);
-    bool try_end(const handle& name, time_point now, time_point keep_until, bool whatever_it_costs);
+    bool try_end(const handle& name, time_point now, time_point keep_until, bool whatever_it_costs,
+                 std::optional<head>& before);
     bool make_room(const handle& name, std::size_t bytes, time_point now);
     void make_room_for_tombstone(const handle& name, time_point now);
 

@@ -104,18 +104,23 @@ public:
         co_return done.error();
     }
 
-    awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override
+    awaitable<result<std::optional<head>>> end(const session_key& key, time_point now, time_point keep_until,
+                                               deadline by) override
     {
-        const auto done = co_await pool_->run(sql().end, end_parameters(key.name, now, keep_until), effect::writes, by);
-        if (done)
-            co_return result<void>();
-        if (done.error().code == errc::full) {
-            const auto in_place =
-                co_await pool_->run(sql().end_in_place, end_parameters(key.name, now, keep_until), effect::writes, by);
-            if (in_place && changed_by(in_place->get()) == 1)
-                co_return result<void>();
+        for (;;) {
+            const auto rows =
+                co_await pool_->run(sql().end, end_parameters(key.name, now, keep_until), effect::writes, by);
+            if (!rows)
+                co_return co_await end_on_full_disk(rows.error(), key, now, keep_until, by);
+            auto before = head_in(rows->get());
+            if (!before || !*before) // what cannot be read has been ended nevertheless
+                co_return std::nullopt;
+            auto& [written, about] = **before;
+            // A row that became an alias while the statement ran shows as one to the next.
+            if (!written && about.what != kind::alias)
+                continue;
+            co_return about.keep_until > now ? std::optional(std::move(about)) : std::nullopt;
         }
-        co_return done.error();
     }
 
     awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,
@@ -148,6 +153,18 @@ public:
     }
 
 private:
+    awaitable<result<std::optional<head>>> end_on_full_disk(failure why, const session_key& key, time_point now,
+                                                            time_point keep_until, deadline by)
+    {
+        if (why.code == errc::full) {
+            const auto in_place =
+                co_await pool_->run(sql().end_in_place, end_parameters(key.name, now, keep_until), effect::writes, by);
+            if (in_place && changed_by(in_place->get()) == 1)
+                co_return std::nullopt;
+        }
+        co_return why;
+    }
+
     const statements& sql() const noexcept { return pool_->sql(); }
 
     const std::shared_ptr<pool> pool_;

@@ -160,9 +160,11 @@ std::string extend_sql(const std::string& t)
 }
 
 // $1 handle  $2 now  $3 keep until. Over a row of any format: a logout sticks, and every release reads a tombstone.
+// Answers whether it did, and the head of the row as it was when the statement began.
 std::string end_sql(const std::string& t)
 {
-    return "INSERT INTO " + t + R"( AS s (handle, format, kind, revision, version, created, last_seen, expires,
+    return "WITH ended AS (INSERT INTO " + t +
+           R"( AS s (handle, format, kind, revision, version, created, last_seen, expires,
  absolute_end, keep_until, locked_until, lock_token, idle, subject, label, payload)
  VALUES ($1, 1, 2, 1, 0, $2, $2, $2, 9007199254740991, $3, 0, 0, 0, '', '', '')
  ON CONFLICT (handle) DO UPDATE SET format = 1, kind = 2,
@@ -170,7 +172,10 @@ std::string end_sql(const std::string& t)
  created = CASE WHEN s.format = 1 AND s.keep_until > $2 THEN s.created ELSE $2 END, last_seen = $2, expires = $2,
  absolute_end = 9007199254740991,
  keep_until = CASE WHEN s.format = 1 AND s.keep_until > $2 AND s.kind = 2 THEN greatest(s.keep_until, $3) ELSE $3 END,
- locked_until = 0, lock_token = 0, idle = 0, subject = '', label = '', payload = '')";
+ locked_until = 0, lock_token = 0, idle = 0, subject = '', label = '', payload = ''
+ WHERE NOT (s.format = 1 AND s.kind = 3 AND s.keep_until > $2) RETURNING handle)
+SELECT EXISTS (SELECT FROM ended), )" +
+           std::string(head_columns) + " FROM " + t + " WHERE handle = $1";
 }
 
 // The same as far as a full disk lets it: what stays in its page and in no other slot needs room in no file, so the
@@ -179,7 +184,7 @@ std::string end_in_place_sql(const std::string& t)
 {
     return "UPDATE " + t + R"( AS s SET kind = 2, revision = s.revision + 1, version = 0, last_seen = $2, expires = $2,
  absolute_end = 9007199254740991, keep_until = greatest(s.keep_until, $3), locked_until = 0, lock_token = 0, idle = 0,
- subject = '', label = '', payload = '' WHERE s.handle = $1 AND s.format = 1 AND s.keep_until > $2)";
+ subject = '', label = '', payload = '' WHERE s.handle = $1 AND s.format = 1 AND s.kind <> 3 AND s.keep_until > $2)";
 }
 
 // $1 now  $2 how many at most. Only rows of a format that this release understands: what keep_until means in a later

@@ -63,8 +63,8 @@ struct statements {
 
     statement swap, swap_in; // parameters: swap_parameters; they answer nothing
 
-    statement end;          // parameters: end_parameters; answers nothing
-    statement end_in_place; // likewise, of a row that is there, on a disk without room
+    statement end;          // parameters: end_parameters; answers as those above, with the head as it was
+    statement end_in_place; // likewise, but answers nothing; of a row that is there, on a disk without room
     statement forget;       // parameters: forget_parameters; answers nothing
     statement sweep;        // parameters: sweep_parameters; answers how many rows went, or nothing if another sweeps
     statement probe;        // no parameters

@@ -200,7 +200,8 @@ public:
         co_return *what == outcome::done;
     }
 
-    awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override
+    awaitable<result<std::optional<head>>> end(const session_key& key, time_point now, time_point keep_until,
+                                               deadline by) override
     {
         std::string bytes;
         encode(tombstone(nullptr, now, keep_until), {}, bytes);
@@ -211,7 +212,13 @@ public:
             co_return answer.error();
         if (const auto what = outcome_of(*answer); !what)
             co_return what.error();
-        co_return result<void>();
+        const auto before = answer->text.substr(1);
+        if (before.empty())
+            co_return std::nullopt;
+        auto decoded = decode_head(before);
+        if (!decoded)
+            co_return decoded.error();
+        co_return std::optional(std::move(decoded->about));
     }
 
     awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,

@@ -124,9 +124,12 @@ const std::string end_body = R"(
 local new = ARGV[1]
 local now, _, keep = unpack('>I8I8I8', new, 37)
 local old = redis.pcall('GET', key)
+local before = ''
 if type(old) == 'string' then
-  local ok, kind, revision, _, created, _, _, old_keep = open(old)
+  local ok, kind, revision, _, created, _, _, old_keep, _, _, _, subject, label = open(old)
   if ok == 'ok' and old_keep > now then
+    before = sub(old, 1, 84 + subject + label)
+    if kind == 3 then return 'h' .. before end
     if kind == 2 and old_keep > keep then keep = old_keep end
     new = sub(new, 1, 4) .. pack('>I8', revision + 1) .. sub(new, 13, 20) .. pack('>I8', created) .. sub(new, 29, 52)
           .. pack('>I8', keep) .. sub(new, 61)
@@ -137,7 +140,7 @@ if type(reply) == 'table' and reply.err then
   redis.call('DEL', key)
   redis.call('SET', key, new, 'PXAT', keep)
 end
-return 'd'
+return 'h' .. before
 )";
 
 const std::string extend_body = R"(

@@ -26,7 +26,7 @@ constexpr char locked = 'l';              // likewise
 constexpr char not_found = 'n';
 constexpr char corrupt = 'x';
 constexpr char newer_format = 'f';
-constexpr char head = 'h'; // the head as it is follows
+constexpr char head = 'h'; // the head as it is follows; end_script's: as it was, if there was one
 constexpr char done = 'd';
 } // namespace outcome
 

@@ -202,10 +202,11 @@ result<write> sessions_table::end(const handle& name, time_point now, time_point
     if (!found && !unreadable)
         return found.error();
     // A logout sticks whatever there was, and every release reads a tombstone.
-    head next = tombstone(unreadable ? nullptr : pointer(*found), now, keep_until);
-    if (auto done = store(name, next, {}); !done)
-        return done.error();
-    return write{write::outcome::replaced, {}, std::move(next)};
+    const head* before = unreadable ? nullptr : pointer(*found);
+    if (before == nullptr || before->what != kind::alias)
+        if (auto done = store(name, tombstone(before, now, keep_until), {}); !done)
+            return done.error();
+    return before != nullptr ? write{write::outcome::replaced, {}, *before} : write{write::outcome::created, {}, {}};
 }
 
 result<write> sessions_table::extend(const handle& name, std::chrono::milliseconds keep_after_end, time_point now)

@@ -20,7 +20,7 @@ public:
     result<write> swap(const handle& name, const std::optional<head>& seen, const head& next,
                        const std::optional<std::string>& payload, time_point now);
 
-    // The outcome is always replaced; the head is the tombstone's.
+    // The outcome is created if nothing was there that could be read, else replaced; the head is what was there.
     result<write> end(const handle& name, time_point now, time_point keep_until);
 
     // The outcome is refused, with errc::not_found, if there is no record; else the head is the record's.

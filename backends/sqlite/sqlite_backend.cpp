@@ -58,13 +58,16 @@ public:
         co_return done->what != write::outcome::refused;
     }
 
-    awaitable<result<void>> end(const session_key& key, time_point now, time_point keep_until, deadline by) override
+    awaitable<result<std::optional<head>>> end(const session_key& key, time_point now, time_point keep_until,
+                                               deadline by) override
     {
         auto work = [name = key.name, now, keep_until](sessions_table& t) { return t.end(name, now, keep_until); };
-        const auto done = co_await writer_.execute(std::move(work), 0, false, by);
+        auto done = co_await writer_.execute(std::move(work), 0, false, by);
         if (!done)
             co_return done.error();
-        co_return result<void>();
+        if (done->what == write::outcome::created)
+            co_return std::nullopt;
+        co_return std::optional(std::move(done->about));
     }
 
     awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,

@@ -19,6 +19,9 @@ awaitable<void> patch_session(service& s, sessions& store, exchange& x);
 // POST …/touch
 awaitable<void> touch_session(service& s, sessions& store, exchange& x);
 
+// POST …/rotate
+awaitable<void> rotate_session(service& s, sessions& store, exchange& x);
+
 // GET …/meta
 awaitable<void> describe_session(service& s, sessions& store, exchange& x);
 

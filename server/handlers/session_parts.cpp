@@ -103,6 +103,23 @@ std::optional<session_key> named_session(const service& s, exchange& x)
     return key;
 }
 
+std::string_view named_id(const exchange& x)
+{
+    return x.where.id_in_path ? x.where.id : x.in.get(single_field::session_id);
+}
+
+std::optional<std::uint64_t> parse_lock_token(exchange& x)
+{
+    const auto text = x.in.get(single_field::session_lock);
+    std::uint64_t token = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), token);
+    if (text.empty() || ec != std::errc{} || end != text.data() + text.size()) {
+        set_problem(x.out, errc::malformed, "Session-Lock must be the token that POST …/lock answered.");
+        return std::nullopt;
+    }
+    return token;
+}
+
 std::optional<session_settings> sent_settings(exchange& x)
 {
     session_settings sent;
@@ -112,8 +129,9 @@ std::optional<session_settings> sent_settings(exchange& x)
         !parse_text(x, single_field::session_label, "Session-Label", max_label_length, sent.label))
         return std::nullopt;
     if (x.in.has(single_field::session_lock)) {
-        set_problem(x.out, errc::unsupported, "This release has no locks; leave the Session-Lock field out.");
-        return std::nullopt;
+        sent.lock_token = parse_lock_token(x);
+        if (!sent.lock_token)
+            return std::nullopt;
     }
     return sent;
 }
@@ -144,6 +162,29 @@ void show_conflict(exchange& x, const head& there)
                 x.in.has(list_field::if_none_match) ? "There is a session under this id already."
                                                     : "The session has another version than If-Match.",
                 {{"etag", etag}});
+}
+
+void show_refusal(exchange& x, const write& refused)
+{
+    if (refused.why == errc::locked) {
+        // A token is the moment of its grant.
+        const auto age = x.now.time_since_epoch().count() - static_cast<std::int64_t>(refused.about.lock_token);
+        set_problem(x.out, errc::locked,
+                    x.in.has(single_field::session_lock)
+                        ? "The lock was granted to somebody else since; take it again."
+                        : "Somebody holds the session's lock; take it, or try again when its lease is over.",
+                    {{"lock_age_ms", std::max<std::int64_t>(age, 0)}});
+        return;
+    }
+    if (refused.why != errc::precondition_failed) {
+        set_problem(x.out, failure{refused.why, {}});
+        return;
+    }
+    if (!is_live(refused.about, x.now)) {
+        set_problem(x.out, errc::precondition_failed, "There is no session under this id.");
+        return;
+    }
+    show_conflict(x, refused.about);
 }
 
 void show_too_large(const service& s, exchange& x, const sessions& store)

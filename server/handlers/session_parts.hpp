@@ -12,6 +12,12 @@ namespace coatcheck {
 // The session that the request names. Or nothing, and `x.out` is the problem.
 std::optional<session_key> named_session(const service& s, exchange& x);
 
+// Its id; named_session() has checked it.
+std::string_view named_id(const exchange& x);
+
+// The value of the Session-Lock field, which the request has. Or nothing, and `x.out` is the problem.
+std::optional<std::uint64_t> parse_lock_token(exchange& x);
+
 // The Session-* fields of a write. Or nothing, and `x.out` is the problem.
 std::optional<session_settings> sent_settings(exchange& x);
 
@@ -26,6 +32,9 @@ constexpr std::string_view if_match_hint =
 
 // 412 with the version that is there.
 void show_conflict(exchange& x, const head& there);
+
+// The answer to a write that was refused.
+void show_refusal(exchange& x, const write& refused);
 
 // 413 of a session that is larger than the store takes.
 void show_too_large(const service& s, exchange& x, const sessions& store);

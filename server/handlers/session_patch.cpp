@@ -51,8 +51,10 @@ awaitable<void> patch_session(service& s, sessions& store, exchange& x)
         set_problem(x.out, errc::precondition_failed, "There is no session under this id.");
     } else if (!written) {
         set_problem(x.out, written.error());
+    } else if (written->done.what == write::outcome::refused) {
+        show_refusal(x, written->done);
     } else {
-        show_head(x.out, written->about, x.now);
+        show_head(x.out, written->done.about, x.now);
         x.out.minimal = minimal;
         if (minimal)
             x.out.status = 204;

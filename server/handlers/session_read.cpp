@@ -84,12 +84,12 @@ awaitable<void> read_session(service& s, sessions& store, exchange& x)
         set_problem(x.out, found.error());
         co_return;
     }
-    show_head(x.out, found->about, x.now);
-    if (known && known->contains(found->about.data_version)) {
+    show_head(x.out, found->stored.about, x.now);
+    if (known && known->contains(found->stored.about.data_version)) {
         x.out.status = 304;
         co_return;
     }
-    show_data(x, found->payload, *type);
+    show_data(x, found->stored.payload, *type);
 }
 
 awaitable<void> describe_session(service& s, sessions& store, exchange& x)
@@ -107,8 +107,8 @@ awaitable<void> describe_session(service& s, sessions& store, exchange& x)
         set_problem(x.out, found.error());
         co_return;
     }
-    show_head(x.out, found->about, x.now);
-    show_data(x, meta_of(store, key->name, *found), *type);
+    show_head(x.out, found->stored.about, x.now);
+    show_data(x, meta_of(store, found->at.name, found->stored), *type);
 }
 
 } // namespace coatcheck

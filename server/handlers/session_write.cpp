@@ -34,30 +34,16 @@ awaitable<std::optional<precondition>> asked_precondition(sessions& store, const
         co_return precondition::matches(asked->tags.front());
 
     const auto found = co_await store.load(key, reading::peek, x.now);
-    if (found && asked->contains(found->about.data_version))
-        co_return precondition::matches(found->about.data_version);
+    if (found && asked->contains(found->stored.about.data_version))
+        co_return precondition::matches(found->stored.about.data_version);
     if (found) {
-        show_conflict(x, found->about);
+        show_conflict(x, found->stored.about);
     } else if (found.error().code == errc::not_found) {
         set_problem(x.out, errc::precondition_failed, "There is no session under this id.");
     } else {
         set_problem(x.out, found.error());
     }
     co_return std::nullopt;
-}
-
-// The answer to a write that was refused.
-void show_refusal(exchange& x, const write& refused)
-{
-    if (refused.why != errc::precondition_failed) {
-        set_problem(x.out, failure{refused.why, {}});
-        return;
-    }
-    if (!is_live(refused.about, x.now)) {
-        set_problem(x.out, errc::precondition_failed, "There is no session under this id.");
-        return;
-    }
-    show_conflict(x, refused.about);
 }
 
 } // namespace

@@ -153,11 +153,12 @@ bool fixture::swap(const session_key& key, const std::optional<head>& seen, cons
     return *answer;
 }
 
-void fixture::end(const session_key& key, std::chrono::milliseconds keep)
+std::optional<head> fixture::end(const session_key& key, std::chrono::milliseconds keep)
 {
     auto answer = wait(store_->end(key, now, now + keep, soon()));
     REQUIRE_MESSAGE(answer.has_value(), answer.error().code, " ", answer.error().detail);
-    expected_.end(key.name, now, now + keep);
+    CHECK(*answer == expected_.end(key.name, now, now + keep));
+    return *answer;
 }
 
 std::optional<head> fixture::extend(const session_key& key, std::chrono::milliseconds keep_after_end)

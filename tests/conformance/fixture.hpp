@@ -75,7 +75,7 @@ public:
     std::optional<record> load(const session_key& key);
     bool swap(const session_key& key, const std::optional<head>& seen, const head& next,
               std::optional<std::string_view> payload);
-    void end(const session_key& key, std::chrono::milliseconds keep = 60s);
+    std::optional<head> end(const session_key& key, std::chrono::milliseconds keep = 60s);
     std::optional<head> extend(const session_key& key, std::chrono::milliseconds keep_after_end = 10min);
 
     backend& store() noexcept { return *store_; }

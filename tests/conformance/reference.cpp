@@ -31,9 +31,13 @@ bool reference::swap(const handle& name, const head* seen, const head& next, std
     return true;
 }
 
-void reference::end(const handle& name, time_point now, time_point keep_until)
+std::optional<head> reference::end(const handle& name, time_point now, time_point keep_until)
 {
-    records_[name] = {tombstone(remembered(name, now), now, keep_until), ""};
+    const head* const stored = remembered(name, now);
+    const auto before = stored != nullptr ? std::optional(*stored) : std::nullopt;
+    if (!before || before->what != kind::alias)
+        records_[name] = {tombstone(stored, now, keep_until), ""};
+    return before;
 }
 
 std::optional<head> reference::extend(const handle& name, time_point now, std::chrono::milliseconds keep_after_end)

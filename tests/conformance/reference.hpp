@@ -16,7 +16,7 @@ public:
               time_point now);
     bool swap(const handle& name, const head* seen, const head& next, std::optional<std::string_view> payload,
               time_point now);
-    void end(const handle& name, time_point now, time_point keep_until);
+    std::optional<head> end(const handle& name, time_point now, time_point keep_until);
     std::optional<head> extend(const handle& name, time_point now, std::chrono::milliseconds keep_after_end);
 
     // What is remembered at `now`; what is not, a store may still hold or not.

@@ -120,6 +120,24 @@ TEST_CASE("aliases and records that are pending refuse every write as ended")
     }
 }
 
+TEST_CASE("an end says what was there, and leaves an alias as it is")
+{
+    fixture f;
+    const auto key = f.new_key();
+    CHECK(!f.end(key));
+    CHECK(f.end(key)->what == kind::ended);
+
+    const auto other = f.new_key();
+    head h = f.put(other, "red").about;
+    head alias = after(h, kind::alias);
+    CHECK(f.swap(other, h, alias, "blue"));
+    CHECK(f.end(other) == alias);
+    CHECK(f.load(other)->payload == "blue");
+    f.now = alias.keep_until;
+    CHECK(!f.end(other, 10min));
+    CHECK(f.load(other)->about.what == kind::ended);
+}
+
 TEST_CASE("a record may be kept for ten years")
 {
     fixture f;

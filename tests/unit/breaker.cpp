@@ -54,12 +54,12 @@ public:
             co_return *f;
         co_return true;
     }
-    awaitable<result<void>> end(const session_key&, time_point, time_point, deadline) override
+    awaitable<result<std::optional<head>>> end(const session_key&, time_point, time_point, deadline) override
     {
         ++calls;
         if (auto f = failed())
             co_return *f;
-        co_return result<void>();
+        co_return std::nullopt;
     }
     awaitable<result<std::optional<head>>> extend(const session_key&, time_point, std::chrono::milliseconds,
                                                   deadline) override
