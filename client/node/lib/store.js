@@ -211,14 +211,13 @@ class CoatcheckStore extends Store {
 
   async #regenerate(req) {
     if (await this.#isStored(req.session)) {
-      const known = this.#known.get(req.session)
+      const { readOnly } = this.#known.get(req.session)
       // Exactly one of those who try gets the session away from its id, to one that nobody learns, where it ends.
       const nowhere = randomBytes(32).toString('base64url')
       const { gone, locked } = await this.#daemon.rotate(req.sessionID, nowhere, { idle: ABANDONED })
-      if (gone && !known.readOnly) throw new ConflictError('regenerated or ended')
+      if (gone && !readOnly) throw new ConflictError('regenerated or ended')
       if (locked) await this.#daemon.end(req.sessionID) // a logout waits for nobody
       else if (!gone) await this.#daemon.end(nowhere).catch(() => {}) // it ends by itself then
-      known.ended = true
     }
     this.generate(req)
   }
@@ -229,12 +228,9 @@ class CoatcheckStore extends Store {
     const { gone, locked, id } = await this.#daemon.rotate(req.sessionID, this.#generated(req).sessionID, { grace })
     if (gone) throw new ConflictError('regenerated or ended')
     if (locked) throw new ConflictError('locked')
-    const known = this.#known.get(old)
     req.sessionID = id
     const session = super.createSession(req, { ...old, cookie: old.cookie.data })
-    session.cookie = old.cookie
-    this.#known.set(session, { ...known, used: Date.now() })
-    known.ended = true
+    this.#known.set(session, { ...this.#known.get(old) })
   }
 
   // Whether the daemon has it, or may have it. Its writes are over then.

@@ -111,6 +111,7 @@ def test_regenerating_twice_gives_one_new_id(make_app, browser, wire):
     visitor = tab_of(app, browser)
     visitor.post("/twice")
     assert wire.methods == ["GET", "POST"]
+    assert id_of(visitor) != id_of(browser)
     assert visitor.get("/").json == {"cart": "apple"}
 
 
