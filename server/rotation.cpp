@@ -195,8 +195,7 @@ private:
 
 } // namespace
 
-awaitable<result<rotated>> rotate(backend& keeper, lookup& places, const rotation& wanted, time_point now,
-                                  deadline by)
+awaitable<result<rotated>> rotate(backend& keeper, lookup& places, const rotation& wanted, time_point now, deadline by)
 {
     attempt next(keeper, places, wanted, now, by);
     for (auto longest_pause = 0ms;; longest_pause = std::min(2 * longest_pause + 1ms, 32ms)) {

@@ -36,7 +36,6 @@ struct rotated {
 
 // Safe from any thread of the runtime. Fails as lookup does; errc::timed_out: the rotation may have been committed.
 // Repeated with the same new id it finds its own rotation and answers as the first time.
-awaitable<result<rotated>> rotate(backend& keeper, lookup& places, const rotation& wanted, time_point now,
-                                  deadline by);
+awaitable<result<rotated>> rotate(backend& keeper, lookup& places, const rotation& wanted, time_point now, deadline by);
 
 } // namespace coatcheck

@@ -89,6 +89,10 @@ awaitable<void> dispatch_to_store(service& s, exchange& x)
         co_return co_await touch_session(s, store, x);
     case resource::session_rotate:
         co_return co_await rotate_session(s, store, x);
+    case resource::session_lock:
+        if (x.in.verb == method::post)
+            co_return co_await lock_session(s, store, x);
+        co_return co_await unlock_session(s, store, x);
     case resource::session_meta:
         co_return co_await describe_session(s, store, x);
     default:

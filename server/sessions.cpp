@@ -167,6 +167,7 @@ awaitable<result<void>> sessions::end(const session_key& key, time_point now)
     const auto before = co_await keeper_.end(key, now, now + settings_.tombstone, by);
     if (!before)
         co_return before.error();
+    waiting_.wake_first(key.name);
     if (!*before || (*before)->what != kind::alias)
         co_return result<void>();
     const auto alias = co_await places_.load(key, now, by);

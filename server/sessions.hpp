@@ -6,6 +6,7 @@
 #include "backends/layers/breaker.hpp"
 #include "server/config.hpp"
 #include "server/epoch.hpp"
+#include "server/lock_queue.hpp"
 #include "server/lookup.hpp"
 #include "server/measured_backend.hpp"
 #include "server/metrics.hpp"
@@ -77,6 +78,14 @@ public:
 
     awaitable<result<head>> touch(const session_key& key, time_point now);
 
+    // Takes the lease lock for `lease`, after at most `wait` behind those who came before; the head says the token.
+    // Refused by errc::locked, with the head that refused. Fails with errc::too_many_waiters.
+    awaitable<result<write>> lock(const session_key& key, std::chrono::milliseconds lease,
+                                  std::chrono::milliseconds wait, time_point now);
+
+    // Gives it back, unless its lease is over anyway. Refused by errc::locked if another token has been granted since.
+    awaitable<result<write>> unlock(const session_key& key, std::uint64_t token, time_point now);
+
     // Every session that was created before `before` is over.
     awaitable<result<void>> end_all(time_point before, time_point now);
 
@@ -98,6 +107,7 @@ private:
     measured_backend keeper_;
     lookup places_;
     epoch epoch_;
+    lock_queue waiting_;
 };
 
 } // namespace coatcheck

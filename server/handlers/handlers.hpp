@@ -22,6 +22,10 @@ awaitable<void> touch_session(service& s, sessions& store, exchange& x);
 // POST …/rotate
 awaitable<void> rotate_session(service& s, sessions& store, exchange& x);
 
+// POST and DELETE of …/lock
+awaitable<void> lock_session(service& s, sessions& store, exchange& x);
+awaitable<void> unlock_session(service& s, sessions& store, exchange& x);
+
 // GET …/meta
 awaitable<void> describe_session(service& s, sessions& store, exchange& x);
 
