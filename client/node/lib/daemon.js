@@ -48,11 +48,13 @@ class Daemon {
   }
 
   // `match`: the version to replace, `*` for any, undefined to create. `idle` in seconds, undefined to keep what it is.
-  // Resolves to {version}, {gone} if the session has ended (or the new id has been used), or {stale}.
+  // Resolves to {version}, {gone} if the session has ended (or the new id has been used), {stale}, or {locked} if others
+  // hold its lock.
   async write(id, body, match, idle) {
     const condition = match === undefined ? { 'If-None-Match': '*' } : { 'If-Match': match }
     const answer = await this.#call('PUT', id, '', { ...content(body, idle), ...condition }, body)
     if (answer.status === 410) return { gone: true }
+    if (answer.status === 423) return { locked: true }
     if (answer.status === 412) return match === undefined || match === '*' ? { gone: true } : { stale: true }
     expect(answer, match === undefined ? 201 : 204)
     return { version: answer.headers.etag }
@@ -64,12 +66,13 @@ class Daemon {
     const answer = await this.#call('PATCH', id, '', headers, body)
     if (answer.status === 404 || answer.status === 410) return { gone: true }
     if (answer.status === 412) return { stale: true }
+    if (answer.status === 423) return { locked: true }
     expect(answer, 200, 204)
     return { version: answer.headers.etag }
   }
 
   // Gives the session another id. For `grace` seconds `id` leads to it, too. Resolves to {id}: `to`, or another if this
-  // was done already and its grace lasts; {gone} if there is no such session (any more); {locked} if others hold its lock.
+  // was done already and its grace lasts; {gone} if there is no such session (any more); {locked} as above.
   async rotate(id, to, { grace = 0, idle } = {}) {
     const body = encode({ id: to, grace_s: grace }, 'rotation')
     const answer = await this.#callAgain('POST', id, '/rotate', content(body, idle), body)

@@ -146,6 +146,7 @@ class CoatcheckStore extends Store {
     if (newIdle === undefined && same(mine, known.base)) return stored && this.#use(id, known)
     if (mine.size === 0) return stored && this.#end(id, known) // nobody needs an empty session kept
     const answer = await this.#send(id, known, mine, newIdle)
+    if (answer.locked) throw new ConflictError('locked')
     if (answer.stale && this.#conflict === 'raise') throw new ConflictError()
     if (answer.stale && !(await this.#merge(id, known, mine, newIdle))) return
     if (answer.gone) return this.#drop(known)
@@ -177,6 +178,7 @@ class CoatcheckStore extends Store {
       const merged = rebase(snapshot(decode(stored.body)), known.base, mine)
       if (merged.size === 0) return this.#end(id, known)
       const answer = await this.#daemon.write(id, join(merged), stored.version, newIdle)
+      if (answer.locked) throw new ConflictError('locked')
       if (answer.gone) return this.#drop(known)
       if (!answer.stale) return true
     }

@@ -75,6 +75,10 @@ describe('an Express app that changes ids', () => {
           req.session.save()
           req.session.regenerate((error) => (error ? next(error) : res.end('out')))
         })
+        app.post('/save', (req, res) => {
+          req.session.late = 1
+          req.session.save((error) => res.end(`${error}`))
+        })
         app.post('/remember', (req, res) => {
           req.session.cookie.maxAge = 30 * 86400_000
           res.end('remembered')
@@ -100,6 +104,12 @@ describe('an Express app that changes ids', () => {
       [...named].map(async (id) => [id, (await fetch(`${daemon.url}/v1/sessions/${id}?peek`)).status])
     )
     return found.filter(([, status]) => status === 200).map(([id]) => id)
+  }
+
+  async function lock(id) {
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(`${daemon.url}/v1/sessions/${id}/lock`, { method: 'POST', headers, body: '{}' })
+    assert.equal(answer.status, 200)
   }
 
   // That many requests of one browser, none of which goes on before all have loaded the session.
@@ -174,7 +184,7 @@ describe('an Express app that changes ids', () => {
     })
 
     it('waits for nobody who has locked the session', async () => {
-      wire.faults = [null, 423]
+      await lock(browser.id)
       assert.equal((await browser.post('/login/ann')).status, 200)
       assert.deepEqual(wire.methods(), ['GET', 'rotate', 'DELETE', 'PUT'])
       assert.deepEqual(await living(), [browser.id])
@@ -260,14 +270,23 @@ describe('an Express app that changes ids', () => {
       assert.deepEqual((await browser.get()).json, { cart: 'apple' })
     })
 
-    for (const [fault, status] of [[503, 503], [423, 409]]) {
-      it(`keeps the session and the cookie if it is answered ${fault}`, async () => {
-        wire.faults = [null, fault]
-        const answer = await browser.post('/rotate/0')
-        assert.deepEqual([answer.status, answer.header], [status, null])
-        assert.equal((await browser.get()).json.cart, 'apple')
-      })
-    }
+    it('keeps the session and the cookie in an outage', async () => {
+      wire.faults = [null, 503]
+      const answer = await browser.post('/promise')
+      assert.deepEqual([answer.status, answer.header], [503, null])
+      assert.deepEqual((await browser.get()).json, { cart: 'apple' })
+    })
+
+    it('is a conflict, as a save is, while others have locked the session', async () => {
+      await lock(browser.id)
+      const answer = await browser.post('/promise')
+      assert.deepEqual([answer.status, answer.header], [409, null])
+      for (const save of ['replace', 'merge']) {
+        const saving = new Browser(await start({ store: { save } }), browser.cookie)
+        assert.match((await saving.post('/save')).text, /^ConflictError.*locked/)
+      }
+      assert.deepEqual((await browser.get()).json, { cart: 'apple' })
+    })
 
     it('does nothing for a session that is not stored: its id is new', async () => {
       const visitor = new Browser(app)

@@ -4,6 +4,7 @@ import threading
 
 import msgpack
 import pytest
+import urllib3
 from flask import session
 
 
@@ -123,13 +124,27 @@ def test_a_lost_answer_is_asked_for_again_and_the_id_is_the_same(browser, wire):
     assert browser.get("/").json == {"cart": "apple"}
 
 
-@pytest.mark.parametrize("fault", [503, 423])
-def test_a_failed_rotation_is_an_error_that_leaves_session_and_cookie(browser, wire, fault):
-    wire.faults = [None, fault]
+def test_a_failed_rotation_is_an_error_that_leaves_session_and_cookie(browser, wire):
+    wire.faults = [None, 503]
     answer = browser.post("/regenerate")
     assert answer.status_code == 500
     assert "Set-Cookie" not in answer.headers
     assert browser.get("/").json == {"cart": "apple"}
+
+
+@pytest.mark.parametrize("path", ["/regenerate", "/put/user/ann"])
+@pytest.mark.parametrize("save", ["replace", "merge"])
+def test_nothing_is_written_while_others_have_locked_the_session_but_a_logout(make_app, browser, daemon, save, path):
+    visitor = tab_of(make_app(SESSION_COATCHECK_SAVE=save), browser)
+    headers = {"Session-Id": id_of(browser), "Content-Type": "application/json"}
+    locked = urllib3.request("POST", f"{daemon.url}/v1/session/lock", headers=headers, body=b"{}")
+    assert locked.status == 200
+    answer = visitor.post(path)
+    assert answer.status_code == 500
+    assert "Set-Cookie" not in answer.headers
+    assert visitor.get("/").json == {"cart": "apple"}
+    assert visitor.post("/clear").status_code == 200
+    assert visitor.get("/").json == {}
 
 
 def test_a_failed_save_after_the_rotation_leaves_the_browser_with_the_new_id(make_app, browser, thief, wire):
