@@ -33,6 +33,8 @@ std::string_view status_line(int status) noexcept
         return "HTTP/1.1 406 Not Acceptable\r\n";
     case 408:
         return "HTTP/1.1 408 Request Timeout\r\n";
+    case 409:
+        return "HTTP/1.1 409 Conflict\r\n";
     case 410:
         return "HTTP/1.1 410 Gone\r\n";
     case 411:

@@ -90,6 +90,8 @@ awaitable<void> dispatch_to_store(service& s, exchange& x)
         if (x.in.verb == method::del)
             co_return co_await end_session(s, store, x);
         break;
+    case resource::handle:
+        co_return co_await end_device(s, store, x);
     case resource::session_touch:
         co_return co_await touch_session(s, store, x);
     case resource::session_rotate:
@@ -199,6 +201,11 @@ awaitable<void> answer(service& s, const listener_traits& where, const request& 
         co_await follow_events(s, x);
         break;
     case resource::handle:
+        if (x.in.verb == method::del && x.in.has(single_field::session_subject)) {
+            co_await dispatch_to_store(s, x);
+            break;
+        }
+        [[fallthrough]];
     case resource::end_all:
         if (x.grant.may(scope::admin))
             set_problem(out, errc::unsupported, "This release does not have that operation yet.");

@@ -6,7 +6,6 @@ from calls import new_id
 
 ID = {"Session-Id": new_id()}
 STORE = "/v1/stores/default"
-LATER = [(method, path) for method in ("GET", "DELETE") for path in ("/v1/sessions", STORE + "/sessions")]
 OPERATORS = [("GET", "/v1/handles/{id}"), ("DELETE", "/v1/handles/{id}"), ("GET", STORE + "/handles/{id}"),
              ("DELETE", STORE + "/handles/{id}"), ("POST", STORE + "/end-all"), ("GET", "/v1/events")]
 ALLOWED = {
@@ -29,11 +28,6 @@ def at(path):
 
 def allowed(answer):
     return set(answer.headers["Allow"].split(", "))
-
-
-@pytest.mark.parametrize("method, path", LATER)
-def test_what_comes_later_is_501(api, method, path):
-    api.call(method, at(path), {}, {"Session-Subject": "user-42"}).problem(501, "unsupported")
 
 
 @pytest.mark.parametrize("method, path", OPERATORS)
