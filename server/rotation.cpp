@@ -89,8 +89,15 @@ private:
         const auto written = co_await write_pending(next, old.payload);
         if (!written || !*written)
             co_return written.has_error() ? result<std::optional<rotated>>(written.error()) : std::nullopt;
-        if ((*written)->what == write::outcome::refused)
+        if ((*written)->what == write::outcome::refused) {
+            // Unless it is the session that we read: then somebody else rotated it to this id just now.
+            const auto still = co_await places_.load(from_, now_, by_);
+            if (!still)
+                co_return still.error();
+            if (!*still || !is_unchanged(old.about, (*still)->about))
+                co_return std::nullopt;
             co_return rotated{**written, {}, wanted_.to};
+        }
 
         const auto keep = wanted_.changes.keep_after_end;
         const head alias = alias_head(old.about, next, grace, keep, now_);
