@@ -13,7 +13,7 @@ namespace coatcheck {
 
 namespace {
 
-std::string read_key(const std::string& path)
+std::string read_key(std::string_view setting, const std::string& path)
 {
     if (path.empty())
         return {};
@@ -22,7 +22,8 @@ std::string read_key(const std::string& path)
     while (!key.empty() && (key.back() == '\n' || key.back() == '\r'))
         key.pop_back();
     if (!file || key.size() < 16)
-        throw config_error("handle_key_file: " + path + " must be readable and hold a key of at least 16 bytes");
+        throw config_error(std::string(setting) + ": " + path +
+                           " must be readable and hold a key of at least 16 bytes");
     return key;
 }
 
@@ -54,6 +55,8 @@ bool query_is_known(const exchange& x) noexcept
         return true;
     if (x.where.what == resource::session && (x.in.verb == method::get || x.in.verb == method::head))
         return has_flag(x.where, "peek");
+    if (x.where.what == resource::events || (x.where.what == resource::sessions && x.in.verb != method::post))
+        return true; // its handler takes it apart
     return x.where.what == resource::readyz && has_flag(x.where, "strict");
 }
 
@@ -74,7 +77,9 @@ awaitable<void> dispatch_to_store(service& s, exchange& x)
     case resource::sessions:
         if (x.in.verb == method::post)
             co_return co_await create_session(s, store, x);
-        break;
+        if (x.in.verb == method::get)
+            co_return co_await list_subject(s, store, x);
+        co_return co_await end_subject(s, store, x);
     case resource::session:
         if (x.in.verb == method::get || x.in.verb == method::head)
             co_return co_await read_session(s, store, x);
@@ -85,10 +90,16 @@ awaitable<void> dispatch_to_store(service& s, exchange& x)
         if (x.in.verb == method::del)
             co_return co_await end_session(s, store, x);
         break;
+    case resource::handle:
+        co_return co_await end_device(s, store, x);
     case resource::session_touch:
         co_return co_await touch_session(s, store, x);
     case resource::session_rotate:
         co_return co_await rotate_session(s, store, x);
+    case resource::session_lock:
+        if (x.in.verb == method::post)
+            co_return co_await lock_session(s, store, x);
+        co_return co_await unlock_session(s, store, x);
     case resource::session_meta:
         co_return co_await describe_session(s, store, x);
     default:
@@ -100,14 +111,22 @@ awaitable<void> dispatch_to_store(service& s, exchange& x)
 } // namespace
 
 service::service(config c, token_table first_tokens, runtime& threads)
-    : settings(std::move(c)), handle_of(read_key(settings.handle_key_file)),
+    : settings(std::move(c)), handle_of(read_key("handle_key_file", settings.handle_key_file)),
+      subject_hash_(read_key("hash_subjects.key_file", settings.subject_key_file)),
       counters(threads.threads(), route_names(), store_names(settings), std::string(release_version)),
       tokens(threads.threads(), std::move(first_tokens)), guard(tokens, settings.hosts)
 {
     std::size_t index = 0;
     for (const auto& [name, store] : settings.stores)
-        stores.emplace(name,
-                       std::make_unique<sessions>(name, index++, store, open_backend(store.url, threads), counters));
+        stores.emplace(
+            name, std::make_unique<sessions>(name, index++, store, open_backend(store.url, threads), counters, events));
+}
+
+std::string service::subject_of(std::string_view sent) const
+{
+    if (settings.subject_key_file.empty() || sent.empty())
+        return std::string(sent);
+    return std::string(subject_hash_(sent).str());
 }
 
 awaitable<void> answer(service& s, const listener_traits& where, const request& in, time_point now, response& out)
@@ -178,9 +197,16 @@ awaitable<void> answer(service& s, const listener_traits& where, const request& 
     case resource::stores:
         co_await list_stores(s, x);
         break;
-    case resource::handle:
-    case resource::end_all:
     case resource::events:
+        co_await follow_events(s, x);
+        break;
+    case resource::handle:
+        if (x.in.verb == method::del && x.in.has(single_field::session_subject)) {
+            co_await dispatch_to_store(s, x);
+            break;
+        }
+        [[fallthrough]];
+    case resource::end_all:
         if (x.grant.may(scope::admin))
             set_problem(out, errc::unsupported, "This release does not have that operation yet.");
         else

@@ -5,7 +5,9 @@
 #include <boost/beast/core/string.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <ctime>
 
 namespace coatcheck {
 
@@ -120,7 +122,7 @@ std::optional<std::uint64_t> parse_lock_token(exchange& x)
     return token;
 }
 
-std::optional<session_settings> sent_settings(exchange& x)
+std::optional<session_settings> sent_settings(const service& s, exchange& x)
 {
     session_settings sent;
     if (!parse_seconds(x, single_field::session_idle_timeout, "Session-Idle-Timeout", sent.idle) ||
@@ -128,6 +130,8 @@ std::optional<session_settings> sent_settings(exchange& x)
         !parse_text(x, single_field::session_subject, "Session-Subject", max_subject_length, sent.subject) ||
         !parse_text(x, single_field::session_label, "Session-Label", max_label_length, sent.label))
         return std::nullopt;
+    if (sent.subject)
+        sent.subject = s.subject_of(*sent.subject);
     if (x.in.has(single_field::session_lock)) {
         sent.lock_token = parse_lock_token(x);
         if (!sent.lock_token)
@@ -215,6 +219,24 @@ bool refuse_preconditions(exchange& x, std::initializer_list<list_field> fields)
         return true;
     }
     return false;
+}
+
+void write_time(msgpack_writer& w, std::string_view name, time_point t)
+{
+    w.text(name);
+    if (t == never) {
+        w.null();
+        return;
+    }
+    const auto second = std::chrono::floor<std::chrono::seconds>(t);
+    const std::time_t unix_time = std::chrono::system_clock::to_time_t(second);
+    std::tm parts;
+    gmtime_r(&unix_time, &parts);
+    std::array<char, 64> text;
+    const int n = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
+                                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                                static_cast<int>((t - second).count()));
+    w.text({text.data(), static_cast<std::size_t>(n)});
 }
 
 void show_head(response& r, const head& h, time_point now)

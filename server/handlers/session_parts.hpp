@@ -2,6 +2,7 @@
 // What the handlers of sessions have in common.
 
 #include "server/data.hpp"
+#include "server/msgpack_writer.hpp"
 #include "server/problem.hpp"
 #include "server/service.hpp"
 
@@ -19,7 +20,7 @@ std::string_view named_id(const exchange& x);
 std::optional<std::uint64_t> parse_lock_token(exchange& x);
 
 // The Session-* fields of a write. Or nothing, and `x.out` is the problem.
-std::optional<session_settings> sent_settings(exchange& x);
+std::optional<session_settings> sent_settings(const service& s, exchange& x);
 
 // The body as MessagePack. Or false, and `x.out` is the problem.
 bool read_body(const service& s, exchange& x, std::string& msgpack);
@@ -44,6 +45,9 @@ std::optional<media_type> accepted_type(exchange& x);
 
 // Refuses the preconditions that the resource does not take: one that was ignored would be a lost update.
 bool refuse_preconditions(exchange& x, std::initializer_list<list_field> fields);
+
+// A member: RFC 3339 in UTC with milliseconds; null for an end that there is not.
+void write_time(msgpack_writer& w, std::string_view name, time_point t);
 
 // ETag and Session-Expires-In.
 void show_head(response& r, const head& h, time_point now);
