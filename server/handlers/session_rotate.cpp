@@ -81,7 +81,7 @@ awaitable<void> rotate_session(service& s, sessions& store, exchange& x)
     }
     if (done->done.what == write::outcome::refused) {
         if (done->done.why == errc::precondition_failed)
-            set_problem(x.out, errc::precondition_failed, "There is a session under the new id already.");
+            set_problem(x.out, errc::precondition_failed, "The new id is in use already, or was until a moment ago.");
         else
             show_refusal(x, done->done);
         co_return;
