@@ -33,7 +33,7 @@ struct response {
     bool close = false;        // the connection ends after this answer
     std::string body;
 
-    // Of an answer that is an error: the request_id that its body and its log line share.
+    // What the body of an error, its log line and an audit line share; made for those.
     std::string request_id;
     // What the log is told of a failure, and never the caller.
     std::string log_detail;

@@ -6,6 +6,7 @@
 #include "backends/layers/breaker.hpp"
 #include "server/config.hpp"
 #include "server/epoch.hpp"
+#include "server/inspection.hpp"
 #include "server/lookup.hpp"
 #include "server/measured_backend.hpp"
 #include "server/metrics.hpp"
@@ -48,6 +49,9 @@ public:
     acknowledgement acknowledges() const { return keeper_.acknowledges(); }
     circuit state() const noexcept { return breaker_.state(); }
 
+    // Says in the metrics that a caller met a record that nobody can read.
+    void count_unreadable() noexcept { counters_.count_unreadable(runtime::this_thread(), index_); }
+
     awaitable<result<found_session>> load(const session_key& key, reading how, time_point now);
 
     // `payload` is MessagePack, at most the store's max_payload. Creates a missing session unless the store does not
@@ -71,6 +75,12 @@ public:
 
     // `ids` says from where to where; its `changes` and `announce` are this one's to fill in.
     awaitable<result<rotated>> rotate(rotation ids, session_settings settings, time_point now);
+
+    // Whether the store keeps something of its own under `name`, which is no session's then.
+    static bool is_own(const handle& name) noexcept { return epoch::is_place(name); }
+
+    // What is under `key` itself, for operators. Nothing is followed, and nothing changed.
+    awaitable<result<std::optional<inspection>>> look_at(const session_key& key, time_point now);
 
     // Ends the session wherever it is.
     awaitable<result<void>> end(const session_key& key, time_point now);

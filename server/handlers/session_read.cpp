@@ -1,64 +1,9 @@
 #include "server/handlers/handlers.hpp"
+#include "server/handlers/session_meta.hpp"
 #include "server/handlers/session_parts.hpp"
-#include "server/msgpack_writer.hpp"
 #include "server/preconditions.hpp"
 
-#include <array>
-#include <ctime>
-
 namespace coatcheck {
-
-namespace {
-
-// RFC 3339 in UTC with milliseconds; null for an end that there is not.
-void write_time(msgpack_writer& w, std::string_view name, time_point t)
-{
-    w.text(name);
-    if (t == never) {
-        w.null();
-        return;
-    }
-    const auto second = std::chrono::floor<std::chrono::seconds>(t);
-    const std::time_t unix_time = std::chrono::system_clock::to_time_t(second);
-    std::tm parts;
-    gmtime_r(&unix_time, &parts);
-    std::array<char, 64> text;
-    const int n = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
-                                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                                static_cast<int>((t - second).count()));
-    w.text({text.data(), static_cast<std::size_t>(n)});
-}
-
-std::string meta_of(const sessions& store, const handle& name, const record& stored)
-{
-    const head& h = stored.about;
-    std::string etag;
-    append_etag(h.data_version, etag);
-    std::string members;
-    msgpack_writer w(members);
-    w.map(12);
-    w.text("handle").text(name.str());
-    w.text("version").text(etag);
-    write_time(w, "created", h.created);
-    write_time(w, "last_seen", h.last_seen);
-    write_time(w, "expires", h.expires);
-    write_time(w, "ends", h.absolute_end);
-    w.text("idle_timeout").number(h.idle.count());
-    w.text("absolute_timeout");
-    if (h.absolute_end == never)
-        w.null();
-    else
-        w.number(std::chrono::duration_cast<std::chrono::seconds>(h.absolute_end - h.created).count());
-    w.text("subject");
-    h.subject.empty() ? w.null() : w.text(h.subject);
-    w.text("label");
-    h.label.empty() ? w.null() : w.text(h.label);
-    w.text("size").number(static_cast<std::int64_t>(stored.payload.size()));
-    w.text("store").text(store.name());
-    return members;
-}
-
-} // namespace
 
 awaitable<void> read_session(service& s, sessions& store, exchange& x)
 {
@@ -108,7 +53,11 @@ awaitable<void> describe_session(service& s, sessions& store, exchange& x)
         co_return;
     }
     show_head(x.out, found->stored.about, x.now);
-    show_data(x, meta_of(store, found->at.name, found->stored), *type);
+    std::string members;
+    msgpack_writer w(members);
+    w.map(meta_members);
+    write_meta(w, store, found->at.name, found->stored.about, found->stored.payload.size());
+    show_data(x, members, *type);
 }
 
 } // namespace coatcheck

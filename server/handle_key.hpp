@@ -1,0 +1,12 @@
+#pragma once
+// The key of handles.
+
+#include "proto/session_id.hpp"
+#include "server/config.hpp"
+
+namespace coatcheck {
+
+// Makes handles under the key in `c.handle_key_file`, if that is set. Throws config_error.
+handle_maker configured_handles(const config& c);
+
+} // namespace coatcheck
