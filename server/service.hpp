@@ -5,6 +5,7 @@
 #include "proto/session_id.hpp"
 #include "server/access.hpp"
 #include "server/config.hpp"
+#include "server/encryption.hpp"
 #include "server/metrics.hpp"
 #include "server/request.hpp"
 #include "server/response.hpp"
@@ -22,6 +23,7 @@ namespace coatcheck {
 struct service {
     config settings;
     handle_maker handle_of;
+    std::shared_ptr<const sealer> seals; // null: nothing is encrypted
     metrics counters;
     live_tokens tokens;
     access guard;
