@@ -122,6 +122,12 @@ head without_seal_mark(head h) noexcept
     return h;
 }
 
+bool is_sealed(const record& stored) noexcept
+{
+    return is_marked_sealed(stored.about) ||
+           (stored.about.what == kind::live && stored.payload.starts_with(layout::magic));
+}
+
 sealer::sealer(std::vector<sealing_key> keys, std::string realm) : keys_(std::move(keys)), realm_(std::move(realm))
 {
     assert(!keys_.empty());

@@ -26,6 +26,10 @@ bool is_marked_sealed(const head& stored) noexcept;
 head marked_sealed(head h) noexcept;
 head without_seal_mark(head h) noexcept;
 
+// True for a record, as it is at rest, whose payload is sealed: it has the mark, or is live with what MessagePack
+// cannot be. So an operator who frees a lock at rest, and takes the mark off with it, ends no session.
+bool is_sealed(const record& stored) noexcept;
+
 // Seals under the first of its keys and opens under all. Safe from any thread. Throws std::runtime_error if OpenSSL or
 // the CSPRNG fails.
 class sealer {

@@ -21,20 +21,14 @@ capabilities encrypt::caps() const noexcept
     return c;
 }
 
-std::optional<failure> encrypt::refusal_of(const head& stored) const
-{
-    if (is_marked_sealed(stored) || stored.what == kind::ended || plain_ == plain_records::accept)
-        return std::nullopt;
-    return failure{errc::unknown_key, "a record that is not encrypted"};
-}
-
 result<record> encrypt::open(const handle& name, record stored) const
 {
-    if (auto why = refusal_of(stored.about))
-        return *std::move(why);
-    if (!is_marked_sealed(stored.about)) {
-        if (stored.about.what != kind::ended)
-            opened_(seals_->keys().size());
+    if (!is_sealed(stored)) {
+        if (stored.about.what == kind::ended)
+            return stored;
+        if (plain_ == plain_records::refuse)
+            return failure{errc::unknown_key, "a record that is not encrypted"};
+        opened_(seals_->keys().size());
         return stored;
     }
     stored.about = without_seal_mark(std::move(stored.about));
@@ -137,8 +131,6 @@ awaitable<result<std::optional<head>>> encrypt::extend(const session_key& key, t
     auto moved = co_await keeper_->extend(key, now, keep_after_end, by);
     if (!moved || !*moved)
         co_return moved;
-    if (auto why = refusal_of(**moved))
-        co_return *std::move(why);
     co_return std::optional(without_seal_mark(**std::move(moved)));
 }
 

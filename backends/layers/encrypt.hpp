@@ -17,7 +17,7 @@ enum class plain_records : std::uint8_t {
 // A seal is bound to the version, the creation, the absolute end and the subject of its record. So a put() reads first
 // and swaps, and a swap() that keeps the payload seals it anew unless all these stay: `seen` must be from a load(), or
 // have been as good as one, because nothing else opens what is there. Tombstones hold nothing and are not sealed; end()
-// and extend() cost what they cost below.
+// and extend() are those of the backend below, whatever its record holds.
 class encrypt final : public backend {
 public:
     // Called on the thread that opened a record, with its key's place among the sealer's, or as many as there are for
@@ -39,8 +39,6 @@ public:
     awaitable<result<void>> probe(deadline by) override;
 
 private:
-    // Why the payload of a record with this head, as it is at rest, is not even tried to be opened.
-    std::optional<failure> refusal_of(const head& stored) const;
     result<record> open(const handle& name, record stored) const;
     awaitable<result<bool>> swap_in(const session_key& key, const head* seen, const head& next,
                                     std::string_view payload, time_point now, deadline by);

@@ -20,7 +20,7 @@ unsealed::unsealed(std::unique_ptr<backend> keeper) : keeper_(std::move(keeper))
 awaitable<result<std::optional<record>>> unsealed::load(const session_key& key, deadline by)
 {
     auto found = co_await keeper_->load(key, by);
-    if (found && *found && is_marked_sealed((*found)->about))
+    if (found && *found && is_sealed(**found))
         co_return no_keys();
     co_return found;
 }

@@ -7,8 +7,8 @@
 
 namespace coatcheck {
 
-// A sealed record fails with errc::unknown_key and is never replaced by a write. It tells them by their mark
-// (proto/sealed_payload.hpp), so each operation costs what it costs below, and a put() that brings a lock's token
+// A sealed record fails with errc::unknown_key and is never replaced by a write. Its mark tells it, and keeps put() off
+// it (proto/sealed_payload.hpp), so each operation costs what it costs below, and a put() that brings a lock's token
 // a load() more: the mark is a lock, and a token might be taken for its.
 class unsealed final : public backend {
 public:

@@ -249,7 +249,6 @@ TEST_CASE("plain records are refused, or read and sealed when they are next writ
     const auto accepting = b.with_keys({first}, plain_records::accept);
     REQUIRE(b.put(*none, "red").has_value());
     CHECK(b.load(*refusing).error().code == errc::unknown_key);
-    CHECK(b.extend(*refusing).error().code == errc::unknown_key);
     CHECK(b.put(*refusing, "blue").error().code == errc::unknown_key);
     CHECK(b.at_rest().payload == "red");
 
@@ -298,6 +297,23 @@ TEST_CASE("a swap that changes nothing of what the seal is bound to leaves the s
     CHECK((*b.load(*sealed))->payload == "red");
     CHECK((*b.load(*sealed))->about == moved);
     CHECK_FALSE(*b.swap(*sealed, &next, moved, std::nullopt));
+}
+
+TEST_CASE("a record whose mark was taken off with its lock is still read, and nowhere taken for a plain one")
+{
+    bench b;
+    for (const auto plain : {plain_records::refuse, plain_records::accept}) {
+        const auto sealed = b.with_keys({first}, plain);
+        b.store.records.clear();
+        REQUIRE(b.put(*sealed, "red").has_value());
+        b.at_rest().about.locked_until = {};
+        CHECK(b.payload_through(*sealed) == "red");
+        CHECK((*b.extend(*sealed))->locked_until == time_point{});
+        CHECK(b.load(*b.without_keys()).error().code == errc::unknown_key);
+        CHECK(b.load(*b.with_keys({second}, plain)).error().code == errc::unknown_key);
+        REQUIRE(b.put(*sealed, "blue").has_value());
+        CHECK(is_marked_sealed(b.at_rest().about));
+    }
 }
 
 TEST_CASE("records stay readable while a key is rotated, and each tells the key that opened it")
