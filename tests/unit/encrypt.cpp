@@ -136,7 +136,7 @@ public:
     std::string payload_through(backend& over)
     {
         const auto found = load(over);
-        return !found ? "failed" : !*found ? "none" : (*found)->payload;
+        return !found ? "failed: " + found.error().detail : !*found ? "none" : (*found)->payload;
     }
     record& at_rest() { return store.records.at(key.name); }
 
