@@ -70,7 +70,8 @@ struct write {
 // Every operation may be called from any thread of the runtime and resumes on the caller's; `key` and `payload` must
 // outlive the co_await. Past `by` the answer is errc::timed_out, and the write may have landed. A store that cannot be
 // reached is errc::unavailable, one without room errc::full, a record of a later release errc::newer_format, bytes that
-// are no record errc::corrupt; neither of the last two is ever replaced by put() or extend().
+// are no record errc::corrupt; neither of the last two is ever replaced by put() or extend(), and their details are in
+// our own words, for operators read them in answers.
 class backend {
 public:
     virtual ~backend() = default;

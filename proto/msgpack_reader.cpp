@@ -219,4 +219,21 @@ bool msgpack_reader::next(msgpack_token& t) noexcept
     return true;
 }
 
+bool is_one_map(std::string_view bytes) noexcept
+{
+    msgpack_reader in(bytes);
+    msgpack_token t;
+    if (!in.next(t) || t.what != kind::map)
+        return false;
+    for (auto left = std::uint64_t{2} * t.count; left != 0; --left) {
+        if (!in.next(t))
+            return false;
+        if (t.what == kind::array)
+            left += t.count;
+        else if (t.what == kind::map)
+            left += std::uint64_t{2} * t.count;
+    }
+    return in.at_end();
+}
+
 } // namespace coatcheck

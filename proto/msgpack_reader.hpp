@@ -46,4 +46,7 @@ private:
     const char* end_;
 };
 
+// Whether `bytes` are one whole map and nothing behind it. What is in its strings is not looked at.
+bool is_one_map(std::string_view bytes) noexcept;
+
 } // namespace coatcheck

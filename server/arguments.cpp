@@ -31,6 +31,9 @@ struct command_line {
             instead
                 ->add_option("--new-token", out.token_name, "make a token: print it, and its line for the tokens file")
                 ->type_name("NAME");
+        handle = instead->add_flag("--handle")
+                     ->description("read a session's id from standard input and print its handle, by which logs and "
+                                   "stores know it");
         schema = instead->add_flag("--print-schema")
                      ->description("print what makes the stores' tables, for daemons that may not make them");
         backends = instead->add_flag("--list-backends")
@@ -53,6 +56,7 @@ struct command_line {
     CLI::Option* check;
     CLI::Option* health;
     CLI::Option* token;
+    CLI::Option* handle;
     CLI::Option* schema;
     CLI::Option* backends;
     CLI::Option* version;
@@ -78,6 +82,7 @@ arguments parse_arguments(int argc, const char* const* argv)
     line.out.what = *line.check      ? action::check
                     : *line.health   ? action::health
                     : *line.token    ? action::new_token
+                    : *line.handle   ? action::print_handle
                     : *line.schema   ? action::print_schema
                     : *line.backends ? action::list_backends
                     : *line.version  ? action::version

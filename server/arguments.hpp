@@ -10,7 +10,17 @@
 namespace coatcheck {
 
 struct arguments {
-    enum class action : std::uint8_t { serve, check, print_schema, list_backends, health, new_token, version, help };
+    enum class action : std::uint8_t {
+        serve,
+        check,
+        print_schema,
+        list_backends,
+        health,
+        new_token,
+        print_handle,
+        version,
+        help
+    };
 
     action what = action::serve;
     std::string config_file;               // --config; empty: COATCHECK_CONFIG, if that is set

@@ -1,5 +1,7 @@
 #include "server/data.hpp"
 
+#include "proto/msgpack_reader.hpp"
+
 #include <boost/beast/core/string.hpp>
 
 #include <charconv>
@@ -148,6 +150,8 @@ data_result<void> write_data(std::string_view msgpack, media_type type, const da
 {
     if (type == media_type::json)
         return msgpack_to_json(msgpack, limits, out);
+    if (!is_one_map(msgpack))
+        return data_error{errc::malformed, 0, "the MessagePack is not one map"};
     out.append(msgpack);
     return {};
 }

@@ -28,7 +28,7 @@ bool prefers_minimal(std::string_view prefer) noexcept;
 // The body as MessagePack, appended to `out`.
 data_result<void> read_data(std::string_view body, media_type type, const data_limits& limits, std::string& out);
 
-// `msgpack` as `type`, appended to `out`.
+// `msgpack`, which may be damaged, as `type`, appended to `out`.
 data_result<void> write_data(std::string_view msgpack, media_type type, const data_limits& limits, std::string& out);
 
 } // namespace coatcheck

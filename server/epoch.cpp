@@ -55,16 +55,24 @@ std::optional<std::int64_t> parse(std::string_view payload)
 
 } // namespace
 
+bool epoch::is_place(const handle& name) noexcept
+{
+    return name == place().name;
+}
+
 awaitable<result<std::optional<record>>> epoch::read(time_point now, deadline by)
 {
     auto found = co_await keeper_.load(place(), by);
     if (found && *found && (*found)->about.keep_until <= now)
         found->reset();
+    // It is no session of the caller's that is damaged, and who has been logged out must not be let in for it.
+    if (!found && found.error().code == errc::corrupt)
+        co_return failure{errc::unavailable, "the store's epoch cannot be read: " + found.error().detail};
     if (!found)
         co_return found.error();
     const auto at = *found ? parse((*found)->payload) : std::optional<std::int64_t>(0);
     if (!at)
-        co_return failure{errc::corrupt, "the store's epoch cannot be read"};
+        co_return failure{errc::unavailable, "the store's epoch cannot be read"};
     learn(*at);
     co_return found;
 }

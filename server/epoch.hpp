@@ -13,8 +13,11 @@ public:
     // `keeper` must outlive this.
     explicit epoch(backend& keeper) noexcept : keeper_(keeper) {}
 
+    // Whether the epoch is kept under `name`.
+    static bool is_place(const handle& name) noexcept;
+
     // The epoch as it was within the last second, or as it is. Until it has been read once nothing is served: fails as
-    // backend::load.
+    // backend::load, but for one that is damaged with errc::unavailable.
     awaitable<result<time_point>> current(time_point now, deadline by);
 
     // Moves it to `before`, never back. Other daemons see it within a second.

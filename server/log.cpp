@@ -182,7 +182,12 @@ void flush()
 void detail::write(level l, message what, fields about)
 {
     if (l == level::debug || budget.allows(l, what.text))
-        current_output()->write(l, what.text, about);
+        write_always(l, what, about);
+}
+
+void detail::write_always(level l, message what, fields about)
+{
+    current_output()->write(l, what.text, about);
 }
 
 } // namespace coatcheck::log

@@ -53,6 +53,7 @@ void flush();
 namespace detail {
 extern std::atomic<level> threshold;
 void write(level l, message what, fields about);
+void write_always(level l, message what, fields about);
 } // namespace detail
 
 inline bool enabled(level l) noexcept
@@ -60,8 +61,8 @@ inline bool enabled(level l) noexcept
     return l >= detail::threshold.load(std::memory_order_relaxed);
 }
 
-// Each kind of message gets 10 lines a second from these; the rest of that second is one line with their number, so
-// that an outage does not fill a disk. Except for debug, which is for looking at everything.
+// Each kind of message, but for audit(), gets 10 lines a second from these; the rest of that second is one line with
+// their number, so that an outage does not fill a disk. Except for debug, which is for looking at everything.
 inline void debug(message what, fields about = {})
 {
     if (enabled(level::debug))
@@ -72,6 +73,13 @@ inline void info(message what, fields about = {})
 {
     if (enabled(level::info))
         detail::write(level::info, what, about);
+}
+
+// The same without a limit, for what has to be on record whole.
+inline void audit(message what, fields about)
+{
+    if (enabled(level::info))
+        detail::write_always(level::info, what, about);
 }
 
 inline void warn(message what, fields about = {})

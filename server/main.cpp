@@ -4,6 +4,7 @@
 #include "server/arguments.hpp"
 #include "server/config.hpp"
 #include "server/daemon.hpp"
+#include "server/handle_key.hpp"
 #include "server/health.hpp"
 #include "server/log.hpp"
 #include "server/release.hpp"
@@ -16,6 +17,8 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <stdexcept>
+#include <string>
 
 namespace coatcheck {
 
@@ -87,6 +90,19 @@ void print_new_token(const arguments& args)
               << "\n\nAdd this line to the tokens file:\n\n    " << made.line << '\n';
 }
 
+// Not from an argument, which other users of the machine and the shell's history would see.
+void print_handle(const config& settings)
+{
+    std::string id;
+    std::getline(std::cin, id);
+    if (!id.empty() && id.back() == '\r')
+        id.pop_back();
+    if (!is_session_id(id) || std::cin.peek() != std::char_traits<char>::eof())
+        throw std::invalid_argument("standard input must be one session id: 16 to 256 characters of "
+                                    "A-Z a-z 0-9 . _ ~ , : -");
+    std::cout << configured_handles(settings)(id).str() << '\n';
+}
+
 void serve(const config& settings)
 {
     // A core dump or a debugger of the same user would see ids and data.
@@ -111,6 +127,9 @@ int run(const arguments& args)
         return 0;
     case arguments::action::health:
         return print_health(args);
+    case arguments::action::print_handle:
+        print_handle(load(args));
+        return 0;
     case arguments::action::check:
         check(load(args));
         return 0;

@@ -11,11 +11,8 @@ awaitable<result<T>> measured_backend::measured(metrics::operation op, awaitable
     auto answer = co_await std::move(work);
     const auto thread = runtime::this_thread();
     counters_.count_operation(thread, store_, op, std::chrono::steady_clock::now() - begin);
-    if (!answer) {
+    if (!answer)
         counters_.count_error(thread, store_, op, answer.error().code);
-        if (answer.error().code == errc::corrupt)
-            counters_.count_unreadable(thread, store_);
-    }
     co_return answer;
 }
 

@@ -250,8 +250,10 @@ std::string metrics::text() const
     MetricFamily took{
         "coatcheck_store_operation_seconds", "How long operations of a store took.", MetricType::Histogram, {}};
     MetricFamily errors{"coatcheck_store_errors_total", "Operations of a store that failed.", MetricType::Counter, {}};
-    MetricFamily unreadable{
-        "coatcheck_sessions_unreadable_total", "Records that nobody can read.", MetricType::Counter, {}};
+    MetricFamily unreadable{"coatcheck_sessions_unreadable_total",
+                            "Answers that a record cannot be read by anybody.",
+                            MetricType::Counter,
+                            {}};
     MetricFamily reused{"coatcheck_rotated_ids_reused_total",
                         "Uses of an id after its rotation and the grace.",
                         MetricType::Counter,

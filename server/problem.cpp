@@ -10,13 +10,6 @@ namespace coatcheck {
 
 namespace {
 
-std::string make_request_id()
-{
-    char text[17];
-    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(random_uint64()));
-    return text;
-}
-
 std::string_view sentence_for(errc code) noexcept
 {
     switch (code) {
@@ -50,6 +43,13 @@ std::string_view sentence_for(errc code) noexcept
 }
 
 } // namespace
+
+std::string make_request_id()
+{
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(random_uint64()));
+    return text;
+}
 
 void set_problem(response& r, errc code, std::string_view detail, std::initializer_list<problem_member> more)
 {

@@ -17,6 +17,9 @@ struct problem_member {
     std::variant<std::int64_t, std::string_view> value;
 };
 
+// 64 random bits as 16 hexadecimal digits.
+std::string make_request_id();
+
 // Makes `r` the answer to an error. `detail` is a sentence for the caller: what was wrong and what would be right,
 // never a backend's words, an id or data. Keeps what `r` says of the session and the connection.
 void set_problem(response& r, errc code, std::string_view detail, std::initializer_list<problem_member> more = {});

@@ -28,9 +28,8 @@ bool is_ordinary(int status) noexcept
 
 void log_request(const request& in, const response& out)
 {
-    const auto level = out.status >= 500 && out.status != 501 ? log::level::warn
-                       : is_ordinary(out.status)              ? log::level::debug
-                                                              : log::level::info;
+    const bool is_failure = (out.status >= 500 && out.status != 501) || out.unreadable;
+    const auto level = is_failure ? log::level::warn : is_ordinary(out.status) ? log::level::debug : log::level::info;
     if (!log::enabled(level))
         return;
     const log::fields fields = {{"method", name_of(in.verb)},

@@ -46,7 +46,7 @@ struct response {
     std::string body;
     std::shared_ptr<streamed_body> stream; // instead of a body: it is sent behind the header, and the connection closes
 
-    // Of an answer that is an error: the request_id that its body and its log line share.
+    // What the body of an error, its log line and an audit line share; made for those.
     std::string request_id;
     // What the log is told of a failure, and never the caller.
     std::string log_detail;

@@ -1,31 +1,15 @@
 #include "server/service.hpp"
 
 #include "backends/registry.hpp"
+#include "server/handle_key.hpp"
 #include "server/handlers/handlers.hpp"
 #include "server/log.hpp"
 #include "server/problem.hpp"
 #include "server/release.hpp"
 
-#include <fstream>
-#include <iterator>
-
 namespace coatcheck {
 
 namespace {
-
-std::string read_key(std::string_view setting, const std::string& path)
-{
-    if (path.empty())
-        return {};
-    std::ifstream file(path, std::ios::binary);
-    std::string key{std::istreambuf_iterator<char>(file), {}};
-    while (!key.empty() && (key.back() == '\n' || key.back() == '\r'))
-        key.pop_back();
-    if (!file || key.size() < 16)
-        throw config_error(std::string(setting) + ": " + path +
-                           " must be readable and hold a key of at least 16 bytes");
-    return key;
-}
 
 std::vector<std::string> route_names()
 {
@@ -60,19 +44,41 @@ bool query_is_known(const exchange& x) noexcept
     return x.where.what == resource::readyz && has_flag(x.where, "strict");
 }
 
-awaitable<void> dispatch_to_store(service& s, exchange& x)
+// The store that the request names. Or null, and `x.out` is the problem.
+sessions* named_store(service& s, exchange& x)
 {
     const auto found = s.stores.find(x.where.store);
     if (found == s.stores.end()) {
         set_problem(x.out, errc::not_found, "There is no store of that name; GET /v1/stores lists them.");
+        return nullptr;
+    }
+    x.out.store = found->second->name();
+    return found->second.get();
+}
+
+// What operators do with sessions that they have no id of.
+awaitable<void> dispatch_to_operator(service& s, exchange& x)
+{
+    if (!x.grant.may(scope::admin)) {
+        set_problem(x.out, errc::forbidden, "This needs a token with the scope admin.");
         co_return;
     }
-    sessions& store = *found->second;
-    x.out.store = store.name();
-    if (!x.grant.may(scope::app, store.name())) {
-        set_problem(x.out, errc::forbidden, "This token does not have the scope app for that store.");
+    sessions* const store = named_store(s, x);
+    if (store == nullptr)
+        co_return;
+    if (!x.grant.may(scope::admin, store->name())) {
+        set_problem(x.out, errc::forbidden, "This token does not have the scope admin for that store.");
         co_return;
     }
+    if (x.where.what == resource::end_all)
+        co_return co_await end_all_sessions(s, *store, x);
+    if (x.in.verb == method::del)
+        co_return co_await end_handle(*store, x);
+    co_return co_await describe_handle(*store, x);
+}
+
+awaitable<void> use_store(service& s, sessions& store, exchange& x)
+{
     switch (x.where.what) {
     case resource::sessions:
         if (x.in.verb == method::post)
@@ -108,11 +114,24 @@ awaitable<void> dispatch_to_store(service& s, exchange& x)
     set_problem(x.out, errc::unsupported, "This release does not have that operation yet.");
 }
 
+awaitable<void> dispatch_to_store(service& s, exchange& x)
+{
+    sessions* const store = named_store(s, x);
+    if (store == nullptr)
+        co_return;
+    if (!x.grant.may(scope::app, store->name())) {
+        set_problem(x.out, errc::forbidden, "This token does not have the scope app for that store.");
+        co_return;
+    }
+    co_await use_store(s, *store, x);
+    if (x.out.unreadable)
+        store->count_unreadable();
+}
+
 } // namespace
 
 service::service(config c, token_table first_tokens, runtime& threads)
-    : settings(std::move(c)), handle_of(read_key("handle_key_file", settings.handle_key_file)),
-      subject_hash_(read_key("hash_subjects.key_file", settings.subject_key_file)),
+    : settings(std::move(c)), handle_of(configured_handles(settings)), subject_hash_(configured_subjects(settings)),
       counters(threads.threads(), route_names(), store_names(settings), std::string(release_version)),
       tokens(threads.threads(), std::move(first_tokens)), guard(tokens, settings.hosts)
 {
@@ -197,20 +216,18 @@ awaitable<void> answer(service& s, const listener_traits& where, const request& 
     case resource::stores:
         co_await list_stores(s, x);
         break;
+    case resource::handle:
+        // A user ends one of his own devices; operators name no user.
+        if (x.in.verb == method::del && x.in.has(single_field::session_subject))
+            co_await dispatch_to_store(s, x);
+        else
+            co_await dispatch_to_operator(s, x);
+        break;
+    case resource::end_all:
+        co_await dispatch_to_operator(s, x);
+        break;
     case resource::events:
         co_await follow_events(s, x);
-        break;
-    case resource::handle:
-        if (x.in.verb == method::del && x.in.has(single_field::session_subject)) {
-            co_await dispatch_to_store(s, x);
-            break;
-        }
-        [[fallthrough]];
-    case resource::end_all:
-        if (x.grant.may(scope::admin))
-            set_problem(out, errc::unsupported, "This release does not have that operation yet.");
-        else
-            set_problem(out, errc::forbidden, "This needs a token with the scope admin.");
         break;
     default:
         co_await dispatch_to_store(s, x);

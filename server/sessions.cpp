@@ -208,6 +208,21 @@ awaitable<result<rotated>> sessions::rotate(rotation ids, session_settings setti
     co_return done;
 }
 
+awaitable<result<std::optional<inspection>>> sessions::look_at(const session_key& key, time_point now)
+{
+    const deadline by = next_deadline();
+    const auto epoch = co_await epoch_.current(now, by);
+    if (!epoch)
+        co_return epoch.error();
+    auto found = co_await places_.load(key, now, by);
+    if (found && !*found)
+        co_return std::nullopt;
+    auto seen = found ? inspect(**std::move(found), *epoch, now) : inspect(found.error());
+    if (!seen)
+        co_return found.error();
+    co_return seen;
+}
+
 awaitable<result<void>> sessions::end(const session_key& key, time_point now)
 {
     const deadline by = next_deadline();

@@ -7,6 +7,7 @@
 #include "server/config.hpp"
 #include "server/epoch.hpp"
 #include "server/event_log.hpp"
+#include "server/inspection.hpp"
 #include "server/lock_queue.hpp"
 #include "server/lookup.hpp"
 #include "server/measured_backend.hpp"
@@ -53,6 +54,8 @@ public:
 
     // The sessions of users.
     subjects& by_subject() noexcept { return subjects_; }
+    // Says in the metrics that a caller met a record that nobody can read.
+    void count_unreadable() noexcept { counters_.count_unreadable(runtime::this_thread(), index_); }
 
     awaitable<result<found_session>> load(const session_key& key, reading how, time_point now);
 
@@ -77,6 +80,12 @@ public:
 
     // `ids` says from where to where; its `changes` and `announce` are this one's to fill in.
     awaitable<result<rotated>> rotate(rotation ids, session_settings settings, time_point now);
+
+    // Whether the store keeps something of its own under `name`, which is no session's then.
+    static bool is_own(const handle& name) noexcept { return epoch::is_place(name); }
+
+    // What is under `key` itself, for operators. Nothing is followed, and nothing changed.
+    awaitable<result<std::optional<inspection>>> look_at(const session_key& key, time_point now);
 
     // Ends the session wherever it is.
     awaitable<result<void>> end(const session_key& key, time_point now);

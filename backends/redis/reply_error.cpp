@@ -48,7 +48,8 @@ failure failure_of(std::string_view error_text)
     const auto text = error_text.substr(0, error_text.find(", with args"));
     for (const auto& r : rows)
         if (text.starts_with(r.starts_with))
-            return {r.code, std::string(r.meaning).append(": ").append(text)};
+            return {r.code, r.code == errc::corrupt ? std::string(r.meaning)
+                                                    : std::string(r.meaning).append(": ").append(text)};
     return {errc::internal, std::string("Redis answers ").append(text)};
 }
 

@@ -38,6 +38,12 @@ awaitable<void> describe_session(service& s, sessions& store, exchange& x);
 
 // GET /v1/events
 awaitable<void> follow_events(service& s, exchange& x);
+// GET and DELETE of a handle, for operators
+awaitable<void> describe_handle(sessions& store, exchange& x);
+awaitable<void> end_handle(sessions& store, exchange& x);
+
+// POST …/end-all
+awaitable<void> end_all_sessions(service& s, sessions& store, exchange& x);
 
 // GET /v1/stores
 awaitable<void> list_stores(service& s, exchange& x);

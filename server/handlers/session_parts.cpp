@@ -5,9 +5,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <ctime>
 
 namespace coatcheck {
 
@@ -219,24 +217,6 @@ bool refuse_preconditions(exchange& x, std::initializer_list<list_field> fields)
         return true;
     }
     return false;
-}
-
-void write_time(msgpack_writer& w, std::string_view name, time_point t)
-{
-    w.text(name);
-    if (t == never) {
-        w.null();
-        return;
-    }
-    const auto second = std::chrono::floor<std::chrono::seconds>(t);
-    const std::time_t unix_time = std::chrono::system_clock::to_time_t(second);
-    std::tm parts;
-    gmtime_r(&unix_time, &parts);
-    std::array<char, 64> text;
-    const int n = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
-                                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                                static_cast<int>((t - second).count()));
-    w.text({text.data(), static_cast<std::size_t>(n)});
 }
 
 void show_head(response& r, const head& h, time_point now)

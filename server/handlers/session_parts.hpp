@@ -2,7 +2,6 @@
 // What the handlers of sessions have in common.
 
 #include "server/data.hpp"
-#include "server/msgpack_writer.hpp"
 #include "server/problem.hpp"
 #include "server/service.hpp"
 
@@ -45,9 +44,6 @@ std::optional<media_type> accepted_type(exchange& x);
 
 // Refuses the preconditions that the resource does not take: one that was ignored would be a lost update.
 bool refuse_preconditions(exchange& x, std::initializer_list<list_field> fields);
-
-// A member: RFC 3339 in UTC with milliseconds; null for an end that there is not.
-void write_time(msgpack_writer& w, std::string_view name, time_point t);
 
 // ETag and Session-Expires-In.
 void show_head(response& r, const head& h, time_point now);

@@ -1,4 +1,5 @@
 #include "proto/merge_patch.hpp"
+#include "proto/msgpack_reader.hpp"
 #include "server/handlers/handlers.hpp"
 #include "server/handlers/session_parts.hpp"
 #include "server/preconditions.hpp"
@@ -37,6 +38,8 @@ awaitable<void> patch_session(service& s, sessions& store, exchange& x)
             conflict = stored.about;
             return failure{errc::precondition_failed, {}};
         }
+        if (!is_one_map(stored.payload))
+            return failure{errc::corrupt, "the data is not one map"};
         std::string merged;
         if (const auto done = merge_patch(stored.payload, patch, s.limits(), merged); !done)
             return failure{done.error().code, std::string(done.error().reason)};

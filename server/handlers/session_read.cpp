@@ -1,42 +1,9 @@
 #include "server/handlers/handlers.hpp"
+#include "server/handlers/session_meta.hpp"
 #include "server/handlers/session_parts.hpp"
-#include "server/msgpack_writer.hpp"
 #include "server/preconditions.hpp"
 
 namespace coatcheck {
-
-namespace {
-
-std::string meta_of(const sessions& store, const handle& name, const record& stored)
-{
-    const head& h = stored.about;
-    std::string etag;
-    append_etag(h.data_version, etag);
-    std::string members;
-    msgpack_writer w(members);
-    w.map(12);
-    w.text("handle").text(name.str());
-    w.text("version").text(etag);
-    write_time(w, "created", h.created);
-    write_time(w, "last_seen", h.last_seen);
-    write_time(w, "expires", h.expires);
-    write_time(w, "ends", h.absolute_end);
-    w.text("idle_timeout").number(h.idle.count());
-    w.text("absolute_timeout");
-    if (h.absolute_end == never)
-        w.null();
-    else
-        w.number(std::chrono::duration_cast<std::chrono::seconds>(h.absolute_end - h.created).count());
-    w.text("subject");
-    h.subject.empty() ? w.null() : w.text(h.subject);
-    w.text("label");
-    h.label.empty() ? w.null() : w.text(h.label);
-    w.text("size").number(static_cast<std::int64_t>(stored.payload.size()));
-    w.text("store").text(store.name());
-    return members;
-}
-
-} // namespace
 
 awaitable<void> read_session(service& s, sessions& store, exchange& x)
 {
@@ -86,7 +53,11 @@ awaitable<void> describe_session(service& s, sessions& store, exchange& x)
         co_return;
     }
     show_head(x.out, found->stored.about, x.now);
-    show_data(x, meta_of(store, found->at.name, found->stored), *type);
+    std::string members;
+    msgpack_writer w(members);
+    w.map(meta_members);
+    write_meta(w, store, found->at.name, found->stored.about, found->stored.payload.size());
+    show_data(x, members, *type);
 }
 
 } // namespace coatcheck

@@ -1,7 +1,8 @@
-#include "proto/timestamp.hpp"
 #include "proto/utf8.hpp"
 #include "server/handlers/handlers.hpp"
+#include "server/handlers/session_meta.hpp"
 #include "server/handlers/session_parts.hpp"
+#include "server/moment.hpp"
 #include "server/query.hpp"
 
 #include <charconv>
@@ -105,14 +106,10 @@ awaitable<void> end_subject(service& s, sessions& store, exchange& x)
         co_return;
     std::optional<std::string> text;
     std::optional<time_point> before;
-    bool good = parse_query(x.where.query, {{"before", text}});
-    if (good && text) {
-        const auto t = parse_rfc3339(*text);
-        good = t.has_value();
-        if (good)
-            before = time_point{std::chrono::milliseconds{t->seconds * 1000 + t->nanoseconds / 1'000'000}};
-    }
-    if (!good) {
+    const bool known = parse_query(x.where.query, {{"before", text}});
+    if (known && text)
+        before = parse_moment(*text);
+    if (!known || (text && !before)) {
         set_problem(x.out, errc::malformed,
                     "The query takes before=, once: RFC 3339 such as 2026-11-23T08:00:00Z, a plus as %2B.");
         co_return;

@@ -30,7 +30,7 @@ def test_help_names_every_option_and_variable(folder):
     for option in ("--help", "-h"):
         done = run(option, folder=folder)
         assert done.returncode == 0 and done.stderr == ""
-        for word in ("--check", "--config", "--health", "--insecure", "--list-backends", "--new-token",
+        for word in ("--check", "--config", "--handle", "--health", "--insecure", "--list-backends", "--new-token",
                      "--print-schema", "--scope", "--stores", "--version", "COATCHECK_STORE",
                      "COATCHECK_LISTEN", "COATCHECK_OPS_LISTEN", "COATCHECK_TOKENS_FILE", "COATCHECK_TOKEN",
                      "COATCHECK_THREADS", "COATCHECK_LOG_LEVEL", "COATCHECK_LOG_FORMAT", "COATCHECK_CONFIG",
@@ -39,7 +39,7 @@ def test_help_names_every_option_and_variable(folder):
 
 
 @pytest.mark.parametrize("arguments", [["--unknown"], ["positional"], ["--check", "--version"], ["--scope", "app"],
-                                       ["--config"],
+                                       ["--config"], ["--handle", "id-on-the-command-line"], ["--handle", "--check"],
                                        ["--new-token", "x", "--scope", "root"]])
 def test_a_wrong_command_line_says_so_with_exit_status_2(folder, arguments):
     done = run(*arguments, folder=folder)

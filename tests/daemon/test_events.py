@@ -64,8 +64,7 @@ def metric(daemon, name):
 
 def fill(api, count):
     """Makes more events than any reader wants."""
-    id = new_id()
-    request = f"DELETE /v1/session HTTP/1.1\r\nHost: localhost\r\nSession-Id: {id}\r\n\r\n".encode()
+    request = b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
     api.connection.connect()
     for done in range(0, count, 128):
         n = min(128, count - done)
@@ -73,7 +72,7 @@ def fill(api, count):
         received = b""
         while received.count(b"\r\n\r\n") < n:
             received += api.connection.sock.recv(65536)
-        assert received.count(b"HTTP/1.1 204 ") == n
+        assert received.count(b"HTTP/1.1 201 ") == n
 
 
 def test_what_happens_is_told_in_order(api, follow):
@@ -84,11 +83,20 @@ def test_what_happens_is_told_in_order(api, follow):
     api.session("PUT", second, body={"n": 2})
     api.session("GET", second)
     api.session("DELETE", first)
-    events = reader.take(3)
+    third = api.session("POST", second, "/rotate").json["id"]
+    api.session("DELETE", second)  # over already
+    api.call("DELETE", "/v1/sessions", None, {"Session-Subject": "user-42"})
+    api.session("PUT", third, body={}, Session_Subject="user-42")
+    api.call("DELETE", "/v1/sessions", None, {"Session-Subject": "user-42"})
+    events = reader.take(5)
     assert [(e.name, e.data["handle"]) for e in events] == [
-        ("created", handle_of(first)), ("created", handle_of(second)), ("ended", handle_of(first))]
-    assert len({e.id for e in events}) == 3
-    created, _, ended = (e.data for e in events)
+        ("created", handle_of(first)), ("created", handle_of(second)), ("ended", handle_of(first)),
+        ("rotated", handle_of(second)), ("ended", handle_of(third))]
+    assert len({e.id for e in events}) == 5
+    created, _, ended, rotated, revoked = (e.data for e in events)
+    assert rotated["to"] == handle_of(third)
+    assert (revoked["reason"], revoked["subject"]) == ("revoked", "user-42")
+    assert ended["subject"] == "user-42"
     assert created.keys() == {"at", "store", "handle", "subject"}
     assert (created["store"], created["subject"]) == ("default", "user-42")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", created["at"])
@@ -140,7 +148,7 @@ def test_a_gap_is_told_when_the_buffer_has_wrapped(api, follow):
         api.create()
         second = reader.event().id
     fill(api, BUFFERED - 1)
-    assert follow(last_id=second).event().name == "ended"  # what it knows is the last that was forgotten
+    assert follow(last_id=second).event().name == "created"  # no gap: what it knows is the last that was forgotten
     fill(api, 1)
     resumed = follow(last_id=first)
     events = resumed.take(1 + BUFFERED)

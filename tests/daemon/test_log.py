@@ -65,7 +65,7 @@ def test_the_format_can_be_chosen(folder):
     (412, lambda c: c.session("PUT", new_id(), body={}, If_Match="*", traceparent=TRACEPARENT)),
     (415, lambda c: c.session("PUT", new_id(), body=b"{}", Content_Type="text/plain", traceparent=TRACEPARENT)),
     (421, lambda c: c.call("GET", "/v1/stores", headers={"Host": "x.example", "traceparent": TRACEPARENT})),
-    (422, lambda c: c.session("POST", new_id(), "/rotate", body=[], traceparent=TRACEPARENT)),
+    (404, lambda c: c.session("POST", new_id(), "/rotate", body={}, traceparent=TRACEPARENT)),
 ])
 def test_a_problem_and_its_log_line_share_a_request_id_and_the_trace(start, status, ask):
     daemon = start(log={"level": "debug"})

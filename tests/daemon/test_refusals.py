@@ -6,7 +6,7 @@ from calls import new_id
 
 ID = {"Session-Id": new_id()}
 STORE = "/v1/stores/default"
-OPERATORS = [("GET", "/v1/handles/{id}"), ("DELETE", "/v1/handles/{id}"), ("GET", STORE + "/handles/{id}"),
+FOR_ADMIN = [("GET", "/v1/handles/{id}"), ("DELETE", "/v1/handles/{id}"), ("GET", STORE + "/handles/{id}"),
              ("DELETE", STORE + "/handles/{id}"), ("POST", STORE + "/end-all"), ("GET", "/v1/events")]
 ALLOWED = {
     "/v1/sessions": "GET POST DELETE", "/v1/session": "GET HEAD PUT PATCH DELETE",
@@ -30,8 +30,8 @@ def allowed(answer):
     return set(answer.headers["Allow"].split(", "))
 
 
-@pytest.mark.parametrize("method, path", OPERATORS)
-def test_what_comes_later_for_operators_needs_admin_first(api, method, path):
+@pytest.mark.parametrize("method, path", FOR_ADMIN)
+def test_what_is_for_operators_needs_the_scope_admin(api, method, path):
     api.call(method, at(path), {"before": "2026-01-01T00:00:00Z"}).problem(403, "forbidden")
 
 

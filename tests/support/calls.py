@@ -1,5 +1,7 @@
 """Calling the daemon as an ordinary HTTP client does."""
 
+import base64
+import hashlib
 import http.client
 import json
 import re
@@ -13,6 +15,11 @@ ETAG = re.compile(r'^"[0-9a-f]{16}"$')
 
 def new_id():
     return secrets.token_urlsafe(32)
+
+
+def handle_of(id):
+    """Without a key."""
+    return base64.urlsafe_b64encode(hashlib.sha256(id.encode()).digest()).decode().rstrip("=")
 
 
 class Answer:

@@ -21,10 +21,10 @@ def plain_environment(folder):
     return {**LOCAL_CREDENTIALS, **kept, "HOME": str(folder), "XDG_STATE_HOME": str(folder)}
 
 
-def run(*arguments, folder, **environment):
-    """Runs coatcheckd to its end."""
+def run(*arguments, folder, input="", **environment):
+    """Runs coatcheckd to its end; `input` is its standard input."""
     return subprocess.run([BINARY, *map(str, arguments)], env={**plain_environment(folder), **environment}, text=True,
-                          capture_output=True, timeout=30 * patience.FACTOR)
+                          input=input, capture_output=True, timeout=30 * patience.FACTOR)
 
 
 class Daemon:

@@ -28,6 +28,7 @@ TEST_CASE("without arguments the daemon serves")
 TEST_CASE("each action has its argument")
 {
     CHECK(parsed({"--check"}).what == action::check);
+    CHECK(parsed({"--handle", "--config", "a.yaml"}).what == action::print_handle);
     CHECK(parsed({"--version"}).what == action::version);
     CHECK(parsed({"--help"}).what == action::help);
     CHECK(parsed({"--config", "a.yaml", "--insecure"}).what == action::serve);
@@ -61,6 +62,7 @@ TEST_CASE("what makes no sense is refused")
                                                                    {"serve"},
                                                                    {"--config"},
                                                                    {"--check", "--version"},
+                                                                   {"--handle", "an-id-that-others-would-see"},
                                                                    {"--new-token"},
                                                                    {"--scope", "app"},
                                                                    {"--stores", "a"},
@@ -73,7 +75,7 @@ TEST_CASE("what makes no sense is refused")
 TEST_CASE("the usage names every argument")
 {
     const auto text = usage();
-    for (const std::string name : {"--config", "--check", "--version", "--help", "--health", "--insecure",
+    for (const std::string name : {"--config", "--check", "--version", "--help", "--handle", "--health", "--insecure",
                                    "--new-token", "--scope", "--stores", "COATCHECK_STORE"})
         CHECK(text.find(name) != text.npos);
 }

@@ -41,3 +41,17 @@ TEST_CASE("who takes none of the types is told so")
     CHECK_FALSE(accepted("application/json;q=0"));
     CHECK_FALSE(accepted(""));
 }
+
+TEST_CASE("damaged data is written in no form")
+{
+    for (const std::string_view damaged : {"", "\xc1", "\x80\x80", "\x82\xa1n\x01", "\x93\x01\x02\x03", "\xa1n"})
+        for (const auto type : {media_type::json, media_type::msgpack, media_type::vnd_msgpack}) {
+            std::string out;
+            CHECK(write_data(damaged, type, {}, out).has_error());
+        }
+    for (const std::string_view sound : {"\x80", "\x81\xa1n\x01", "\x81\xa1n\x92\x81\xa1m\xc0\x07"}) {
+        std::string out;
+        CHECK(write_data(sound, media_type::msgpack, {}, out).has_value());
+        CHECK(out == sound);
+    }
+}

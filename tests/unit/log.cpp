@@ -149,6 +149,20 @@ TEST_CASE("debug lines are not cut")
     CHECK(log_lines.lines().size() == 100);
 }
 
+TEST_CASE("audit lines are not cut, and are there wherever information is")
+{
+    {
+        const captured_log log_lines({"info", log_format::json});
+        for (int i = 0; i < 100; ++i)
+            log::audit("done", {{"i", i}});
+        CHECK(log_lines.lines().size() == 100);
+        CHECK(holds(log_lines.lines()[7], R"("level":"info","msg":"done","i":7)"));
+    }
+    const captured_log log_lines({"warn", log_format::json});
+    log::audit("done", {{"i", 1}});
+    CHECK(log_lines.lines().empty());
+}
+
 TEST_CASE("lines of different threads do not mix")
 {
     const captured_log log_lines({"debug", log_format::json});

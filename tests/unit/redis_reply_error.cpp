@@ -46,6 +46,12 @@ TEST_CASE("the log sees Redis' words, but no arguments that they repeat")
     CHECK(why.detail.ends_with("unknown command 'EVALSHA'"));
 }
 
+TEST_CASE("what a key holds is told in words of our own")
+{
+    CHECK(failure_of("WRONGTYPE Operation against a key holding the wrong kind of value").detail ==
+          "the key holds no string");
+}
+
 TEST_CASE("a node of a Cluster is told as such")
 {
     CHECK(failure_of("CLUSTERDOWN The cluster is down").detail.starts_with("the Redis Cluster is down"));
