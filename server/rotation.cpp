@@ -83,7 +83,7 @@ private:
         const auto grace = changes_subject(old.about) ? 0s : wanted_.grace;
         head next = apply(&old.about, changes, now_);
         next.what = kind::pending;
-        const auto announced = co_await wanted_.announce(old.about, next);
+        const auto announced = co_await wanted_.announce(from_.name, old.about, next);
         if (!announced)
             co_return announced.error();
         const auto written = co_await write_pending(next, old.payload);

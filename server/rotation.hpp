@@ -26,8 +26,9 @@ struct rotation {
     session_key to; // of new_id
     std::chrono::seconds grace{0};
     head_changes changes; // but not of the data: the version stays
-    // Told the old head and the new one before anything is written under the new id; its failure is the rotation's.
-    std::function<awaitable<result<void>>(const head& old, const head& next)> announce;
+    // Told the old head, with the handle that it is under, and the new one before anything is written under the new id;
+    // its failure is the rotation's. Told again whenever somebody else was faster.
+    std::function<awaitable<result<void>>(const handle& from, const head& old, const head& next)> announce;
 };
 
 struct rotated {

@@ -186,23 +186,24 @@ awaitable<result<rotated>> sessions::rotate(rotation ids, session_settings setti
     if (!changes)
         co_return changes.error();
     ids.changes = *std::move(changes);
+    handle old_name = ids.from.name;
     std::string old_subject;
-    ids.announce = [&](const head& old, const head& next) -> awaitable<result<void>> {
+    ids.announce = [&](const handle& from, const head& old, const head& next) -> awaitable<result<void>> {
+        old_name = from;
         old_subject = old.subject;
         if (next.subject.empty())
             co_return result<void>();
-        co_return co_await subjects_.enter(next.subject, ids.to.name, &ids.from.name, next.idle, ids.changes.epoch, now,
-                                           by);
+        co_return co_await subjects_.enter(next.subject, ids.to.name, &from, next.idle, ids.changes.epoch, now, by);
     };
     auto done = co_await coatcheck::rotate(keeper_, places_, ids, now, by);
     if (done && done->done.what != write::outcome::refused && done->at.name == ids.to.name) {
         events_.add({.what = event::happening::rotated,
                      .at = now,
                      .store = name_,
-                     .session = ids.from.name,
+                     .session = old_name,
                      .subject = done->done.about.subject,
                      .to = ids.to.name});
-        co_await subjects_.leave(old_subject, ids.from.name, now, by);
+        co_await subjects_.leave(old_subject, old_name, now, by);
     }
     co_return done;
 }

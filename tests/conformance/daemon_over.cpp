@@ -61,6 +61,11 @@ ticket new_ticket()
     return {std::move(id), {name, std::nullopt}};
 }
 
+awaitable<result<void>> nobody_listens(const handle&, const head&, const head&)
+{
+    co_return result<void>();
+}
+
 rotation from_to(const ticket& from, const ticket& to, std::chrono::seconds grace)
 {
     return {.old_id = from.id,
@@ -87,7 +92,7 @@ store_config settings()
 
 daemon_over::daemon_over(fixture& f)
     : f_(f), counters_(2, {}, {"default"}, ""),
-      store_("default", 0, settings(), std::make_unique<stopping_backend>(f.store()), counters_)
+      store_("default", 0, settings(), std::make_unique<stopping_backend>(f.store()), counters_, events_)
 {
     log::start({.level = "error", .format = log_format::text});
 }

@@ -57,6 +57,9 @@ struct ticket {
 
 ticket new_ticket();
 
+// For rotations that nobody has to be told about.
+awaitable<result<void>> nobody_listens(const handle& from, const head& old, const head& next);
+
 rotation from_to(const ticket& from, const ticket& to, std::chrono::seconds grace);
 
 // The sessions of one daemon over the fixture's store; remembered for ten minutes past their end.
@@ -84,6 +87,7 @@ public:
 private:
     fixture& f_;
     metrics counters_;
+    event_log events_;
     sessions store_;
 };
 

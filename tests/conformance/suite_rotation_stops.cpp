@@ -35,7 +35,7 @@ public:
         lookup places(store, [](const handle&) {});
         rotation wanted = from_to(old, next, way_.grace);
         wanted.changes = changes();
-        wanted.announce = [](const head&) -> awaitable<result<void>> { co_return result<void>(); };
+        wanted.announce = nobody_listens;
         static_cast<void>(f_.wait(coatcheck::rotate(store, places, wanted, f_.now, soon())));
         return store.stopped();
     }
