@@ -186,11 +186,12 @@ def test_every_end_by_handle_is_one_audit_line_that_names_who_did_it(daemon, sho
         assert id not in daemon.log_text
 
 
-def test_a_refused_end_is_no_admin_action(start, tokens):
+def test_a_refused_end_is_no_admin_action_and_is_logged_as_refused(start, tokens):
     daemon = start(tokens_file=str(tokens.path))
     with daemon.client(tokens.of["shop"]) as shop, daemon.client(tokens.of["ops"]) as ops:
         shop.call("DELETE", f"/v1/handles/{handle_of(new_id())}").problem(403, "forbidden")
         ops.call("DELETE", "/v1/handles/none").problem(400, "malformed")
+    daemon.logged("request refused", status=403, route="/v1/handles", method="DELETE")
     daemon.stop()
     assert "admin action" not in daemon.log_text
 
