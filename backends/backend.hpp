@@ -48,6 +48,7 @@ struct capabilities {
     tombstones ended_records = tombstones::kept;
     bool durable = false;                   // an acknowledged write survives a crash of the machine
     std::optional<std::size_t> max_payload; // bytes; unset: no limit of the store's own
+    bool lists_subjects = true;             // false: it may forget the index of a subject's sessions, and keep them
     bool fails_in_parts = false;            // keys live on several servers, each of which may be away alone
 };
 

@@ -7,7 +7,7 @@ namespace coatcheck {
 
 const problem_kind& problem_of(errc code) noexcept
 {
-    static constexpr std::array<problem_kind, 27> table{{
+    static constexpr std::array<problem_kind, 28> table{{
         {400, "urn:coatcheck:problem:malformed", "Malformed request"},
         {401, "urn:coatcheck:problem:unauthorized", "A bearer token is needed"},
         {403, "urn:coatcheck:problem:forbidden", "Not allowed"},
@@ -17,6 +17,7 @@ const problem_kind& problem_of(errc code) noexcept
         {408, "urn:coatcheck:problem:request-timeout", "The request took too long to arrive"},
         {411, "urn:coatcheck:problem:length-required", "Length required"},
         {410, "urn:coatcheck:problem:ended", "The session has ended"},
+        {409, "urn:coatcheck:problem:too-many-sessions", "Too many sessions of this subject"},
         {412, "urn:coatcheck:problem:precondition-failed", "Precondition failed"},
         {413, "urn:coatcheck:problem:too-large", "Too large"},
         {414, "urn:coatcheck:problem:uri-too-long", "The request target is too long"},

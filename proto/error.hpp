@@ -19,6 +19,7 @@ enum class errc : std::uint8_t {
     request_timeout,     // 408
     length_required,     // 411
     ended,               // 410: deleted, revoked, rotated away or expired
+    too_many_sessions,   // 409: the subject has as many as it may have
     precondition_failed, // 412
     too_large,           // 413
     uri_too_long,        // 414

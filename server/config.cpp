@@ -81,6 +81,7 @@ void check_files(config_draft& draft)
     const config& c = draft.value;
     check_file(draft, "tokens_file", c.tokens_file);
     check_file(draft, "handle_key_file", c.handle_key_file);
+    check_file(draft, "hash_subjects.key_file", c.subject_key_file);
     if (!c.tls)
         return;
     if (c.tls->certificate_file.empty())

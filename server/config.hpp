@@ -46,6 +46,9 @@ struct limits_config {
     std::chrono::milliseconds idle_timeout{60'000}; // of a connection between requests
 };
 
+// What a login does that makes more sessions of one subject than it may have.
+enum class when_too_many : std::uint8_t { end_oldest, refuse };
+
 struct store_config {
     std::string url;
     std::chrono::seconds idle_timeout{86'400};
@@ -53,7 +56,9 @@ struct store_config {
     std::optional<std::chrono::seconds> anonymous_idle_timeout; // for sessions without a subject
     std::chrono::milliseconds tombstone{60'000};                // how long an ended session is remembered
     std::chrono::milliseconds deadline{2'000};                  // of one backend operation
-    bool adopt_ids = true;                                      // false: a PUT to an unknown id is 404
+    std::size_t max_per_subject = 0;                            // sessions of one subject; 0: any number
+    when_too_many too_many = when_too_many::end_oldest;
+    bool adopt_ids = true; // false: a PUT to an unknown id is 404
 };
 
 enum class log_format : std::uint8_t { automatic, text, json }; // automatic: text on a terminal, JSON elsewhere
@@ -72,6 +77,7 @@ struct config {
     std::string tokens_file;                    // empty: no tokens
     std::string token;              // COATCHECK_TOKEN[_FILE]: one token with scope app on every store; a secret
     std::string handle_key_file;    // empty: handles are plain SHA-256
+    std::string subject_key_file;   // empty: subjects are kept as they are sent
     std::vector<std::string> hosts; // Host names that token-less TCP listeners answer to, beside the loopback's
     bool ids_in_path = true;
     bool insecure = false; // listen beyond loopback without tokens

@@ -211,6 +211,7 @@ std::vector<setting> settings_of(config& c)
         number("threads", c.threads, 1, 1024),
         text("tokens_file", c.tokens_file),
         text("handle_key_file", c.handle_key_file),
+        text("hash_subjects.key_file", c.subject_key_file),
         list("hosts", c.hosts, &parse_host, [](const std::string& h) { return h; }),
         boolean("ids_in_path", c.ids_in_path),
         boolean("insecure", c.insecure),
@@ -235,6 +236,8 @@ std::vector<setting> settings_of(store_config& s)
                     s.url = t;
                 },
                 [&s] { return s.url.empty() ? "" : backend_url::parse(s.url).redacted(); }};
+    static constexpr std::array<std::pair<std::string_view, when_too_many>, 2> too_many{
+        {{"end_oldest", when_too_many::end_oldest}, {"refuse", when_too_many::refuse}}};
     return {
         std::move(url),
         duration("idle_timeout", s.idle_timeout, seconds{1}, 400 * day),
@@ -242,6 +245,8 @@ std::vector<setting> settings_of(store_config& s)
         duration("anonymous_idle_timeout", s.anonymous_idle_timeout, seconds{1}, 400 * day),
         duration("tombstone", s.tombstone, seconds{1}, day),
         duration("deadline", s.deadline, milliseconds{10}, minutes{1}),
+        number("max_per_subject", s.max_per_subject, 0, 4096),
+        choice("when_too_many", s.too_many, too_many),
         boolean("adopt_ids", s.adopt_ids),
     };
 }

@@ -1,23 +1,20 @@
 #include "server/connection.hpp"
 
+#include "server/byte_stream.hpp"
 #include "server/input_buffer.hpp"
 #include "server/log.hpp"
 #include "server/problem.hpp"
 #include "server/request_log.hpp"
 #include "server/request_parser.hpp"
+#include "server/stream_sender.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 namespace coatcheck {
@@ -26,21 +23,14 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr asio::use_awaitable_t<executor> awaiting{};
-constexpr std::size_t read_size = 1024;           // the least room for a read
-constexpr std::size_t flush_size = 64U << 10U;    // answers to pipelined requests are sent in batches of this size
-constexpr std::size_t large_buffer = 256U << 10U; // a connection does not hold on to more
-constexpr std::chrono::seconds handshake_limit{10};
-constexpr std::chrono::seconds write_limit{30};
-constexpr std::chrono::seconds close_limit{1};
+constexpr std::size_t read_size = 1024;        // the least room for a read
+constexpr std::size_t flush_size = 64U << 10U; // answers to pipelined requests are sent in batches of this size
 
 template <class Stream>
-class connection final : public swept_connection {
+class connection final : public byte_stream<Stream> {
 public:
-    static constexpr bool is_tls = !std::is_same_v<Stream, stream_socket>;
-
     connection(Stream stream, listener_traits where, service& s, connections& others)
-        : stream_(std::move(stream)), where_(where), service_(s), thread_(runtime::this_thread())
+        : byte_stream<Stream>(std::move(stream)), where_(where), service_(s), thread_(runtime::this_thread())
     {
         others.add(*this);
         service_.counters.connection_opened(thread_);
@@ -50,13 +40,17 @@ public:
 
     awaitable<void> run()
     {
-        wait_for(waiting_for::handshake, handshake_limit);
         if (!co_await handshake())
             co_return;
         while (co_await receive_header()) {
             const bool whole = co_await receive_body();
             if (whole)
                 co_await respond();
+            if (response_.stream) {
+                if (!co_await stream())
+                    co_return;
+                break;
+            }
             finish_request();
             if (response_.close) {
                 co_await flush();
@@ -69,16 +63,6 @@ public:
     }
 
 private:
-    awaitable<bool> handshake()
-    {
-        boost::system::error_code ec;
-        if constexpr (is_tls)
-            co_await stream_.async_handshake(asio::ssl::stream_base::server, asio::redirect_error(awaiting, ec));
-        else
-            stream_.non_blocking(true, ec);
-        co_return !ec;
-    }
-
     // Waits for a request and parses its header, which stays at the front of in_. False if there is none any more; an
     // answer to a bad one is then on its way.
     awaitable<bool> receive_header()
@@ -197,6 +181,20 @@ private:
         }
     }
 
+    // Sends an answer whose body is made meanwhile. The request stays as it is, which the body may look at.
+    awaitable<bool> stream()
+    {
+        response_.close = true;
+        render_response();
+        if (!co_await flush())
+            co_return false;
+        stream_sender<Stream> sender(stream_, *response_.stream, !request_.http_1_0,
+                                     [this](auto limit) { wait_for(waiting_for::streaming, limit); });
+        const bool complete = co_await sender.run();
+        response_.stream.reset();
+        co_return complete;
+    }
+
     // Renders the answer and moves on to what follows the request.
     void finish_request()
     {
@@ -247,66 +245,6 @@ private:
         return false;
     }
 
-    // 0 for the end of the connection, for an error and for a wait that the sweep ended.
-    awaitable<std::size_t> read(char* to, std::size_t size)
-    {
-        boost::system::error_code ec;
-        const auto n = co_await stream_.async_read_some(asio::buffer(to, size), asio::redirect_error(awaiting, ec));
-        co_return ec ? 0 : n;
-    }
-
-    awaitable<bool> flush()
-    {
-        if (out_.empty())
-            co_return true;
-        boost::system::error_code ec;
-        std::size_t sent = 0;
-        if constexpr (!is_tls) {
-            sent = stream_.send(asio::buffer(out_), 0, ec);
-            if (ec == asio::error::would_block)
-                ec = {};
-        }
-        if (!ec && sent < out_.size()) {
-            wait_for(waiting_for::write, write_limit);
-            co_await asio::async_write(stream_, asio::buffer(out_) + sent, asio::redirect_error(awaiting, ec));
-        }
-        out_.clear();
-        if (out_.capacity() > large_buffer)
-            out_ = {};
-        // Let the others run: the next bytes are seldom there yet, and a read that has to wait costs two system calls.
-        if (!ec)
-            co_await asio::post(stream_.get_executor(), awaiting);
-        co_return !ec;
-    }
-
-    // Sends the end of the stream, then reads what still comes for a moment: closing over unread bytes would reset the
-    // connection and could take the last answer from the client.
-    awaitable<void> close()
-    {
-        wait_for(waiting_for::close, close_limit);
-        boost::system::error_code ec;
-        if constexpr (is_tls)
-            co_await stream_.async_shutdown(asio::redirect_error(awaiting, ec));
-        socket().shutdown(asio::socket_base::shutdown_send, ec);
-        char discarded[4096];
-        while (!ec && !expired())
-            co_await socket().async_read_some(asio::buffer(discarded), asio::redirect_error(awaiting, ec));
-    }
-
-    void cancel() noexcept override
-    {
-        boost::system::error_code ec;
-        socket().cancel(ec);
-    }
-
-    stream_socket& socket() noexcept
-    {
-        if constexpr (is_tls)
-            return stream_.next_layer();
-        else
-            return stream_;
-    }
-
     // RFC 9112 §2.2: an empty line before a request is skipped.
     void skip_empty_lines()
     {
@@ -319,7 +257,17 @@ private:
         return boost::beast::iequals({expectation.data(), expectation.size()}, "100-continue");
     }
 
-    Stream stream_;
+    using base = byte_stream<Stream>;
+    using base::close;
+    using base::expired;
+    using base::flush;
+    using base::handshake;
+    using base::out_;
+    using base::read;
+    using base::state;
+    using base::stream_;
+    using base::wait_for;
+
     listener_traits where_;
     service& service_;
     std::size_t thread_;
@@ -328,7 +276,6 @@ private:
     std::size_t body_size_ = 0; // the part of the body that is in in_
     std::string body_;          // a body that did not come with its header
     std::string leftover_;      // what was read behind a chunked body
-    std::string out_;
     std::optional<request_parser> parser_;
     request request_;
     response response_;

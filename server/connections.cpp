@@ -24,8 +24,9 @@ awaitable<void> connections::sweep()
         for (auto& c : all_) {
             if (c.state_ == waiting_for::handling)
                 continue;
-            const bool idle_in_drain = draining_ && c.state_ == waiting_for::request && now - c.since_ > drain_grace;
-            if (now < c.until_ && !idle_in_drain)
+            const bool idle = c.state_ == waiting_for::streaming ||
+                              (c.state_ == waiting_for::request && now - c.since_ > drain_grace);
+            if (now < c.until_ && !(draining_ && idle))
                 continue;
             c.expired_ = true;
             c.cancel();

@@ -13,7 +13,7 @@
 namespace coatcheck {
 
 // What a connection waits for. Each state but `handling`, which the store's deadline bounds, has its own time limit.
-enum class waiting_for : std::uint8_t { handshake, request, header, body, handling, write, close };
+enum class waiting_for : std::uint8_t { handshake, request, header, body, handling, write, streaming, close };
 
 class swept_connection
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
@@ -53,7 +53,8 @@ public:
 
     void add(swept_connection& c) noexcept { all_.push_back(c); }
 
-    // From now on a connection that waits for a request, and has done so for a second, is ended.
+    // From now on a connection that waits for a request, and has done so for a second, is ended, and one that streams
+    // at once.
     void drain() noexcept { draining_ = true; }
 
     // Sweeps until the context stops.

@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 5> operation_names{"load", "put", "swap",
 
 // The statuses that the contract knows; any other is counted as the last.
 constexpr auto statuses =
-    std::to_array<int>({100, 200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 406, 408, 410, 411, 412,
+    std::to_array<int>({100, 200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 410, 411, 412,
                         413, 414, 415, 417, 421, 422, 423, 429, 431, 500, 501, 503, 504, 505, 507, 0});
 
 constexpr auto status_indices = [] {
@@ -131,6 +131,9 @@ public:
     counter opened;
     counter closed;
     counter refused;
+    counter readers_opened;
+    counter readers_closed;
+    counter readers_dropped;
 };
 
 metrics::metrics(std::size_t threads, std::vector<std::string> routes, std::vector<std::string> stores,
@@ -194,6 +197,21 @@ void metrics::connection_closed(std::size_t thread) noexcept
 void metrics::connection_refused(std::size_t thread) noexcept
 {
     threads_[thread]->refused.add(1);
+}
+
+void metrics::reader_opened(std::size_t thread) noexcept
+{
+    threads_[thread]->readers_opened.add(1);
+}
+
+void metrics::reader_closed(std::size_t thread) noexcept
+{
+    threads_[thread]->readers_closed.add(1);
+}
+
+void metrics::reader_dropped(std::size_t thread) noexcept
+{
+    threads_[thread]->readers_dropped.add(1);
 }
 
 std::size_t metrics::connections() const noexcept
@@ -280,6 +298,9 @@ std::string metrics::text() const
             {{"store", stores_[s]}}, sum([&](auto& t) -> auto& { return t.stores[s].reused; }), MetricType::Counter));
     }
 
+    const double readers_closed = sum([](auto& t) -> auto& { return t.readers_closed; });
+    const double readers_opened = sum([](auto& t) -> auto& { return t.readers_opened; });
+
     MetricFamily build{"coatcheck_build_info", "The release that runs.", MetricType::Gauge, {}};
     build.metric.push_back(labelled({{"version", version_}}, 1, MetricType::Gauge));
 
@@ -294,6 +315,10 @@ std::string metrics::text() const
                static_cast<double>(connections())),
         single("coatcheck_connections_refused_total", "Connections closed at once for want of room.",
                MetricType::Counter, sum([](auto& t) -> auto& { return t.refused; })),
+        single("coatcheck_event_readers", "Readers of /v1/events.", MetricType::Gauge,
+               readers_opened - std::min(readers_opened, readers_closed)),
+        single("coatcheck_event_readers_dropped_total", "Readers of /v1/events that were too slow.",
+               MetricType::Counter, sum([](auto& t) -> auto& { return t.readers_dropped; })),
         std::move(build),
         single("process_start_time_seconds", "When the process started, in seconds since the epoch.", MetricType::Gauge,
                started_),

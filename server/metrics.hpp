@@ -51,6 +51,11 @@ public:
 
     std::size_t connections() const noexcept;
 
+    // A reader of the events; one that was dropped is closed, too.
+    void reader_opened(std::size_t thread) noexcept;
+    void reader_closed(std::size_t thread) noexcept;
+    void reader_dropped(std::size_t thread) noexcept;
+
     // The exposition, version 0.0.4 (Content-Type: text/plain; version=0.0.4; charset=utf-8). From any thread.
     std::string text() const;
 

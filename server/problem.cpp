@@ -17,6 +17,10 @@ std::string_view sentence_for(errc code) noexcept
         return "There is no session under this id.";
     case errc::ended:
         return "This session was ended or has expired; nothing brings it back.";
+    case errc::too_many_sessions:
+        return "This subject has as many sessions as it may have; end one of them first.";
+    case errc::too_many_waiters:
+        return "As many callers as may wait for locks wait already; try again.";
     case errc::precondition_failed:
         return "The session is not as If-Match or If-None-Match asks.";
     case errc::unavailable:

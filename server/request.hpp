@@ -31,8 +31,9 @@ enum class single_field : std::uint8_t {
     session_subject,
     session_label,
     session_lock,
+    last_event_id,
 };
-constexpr std::size_t single_field_count = 15;
+constexpr std::size_t single_field_count = 16;
 
 // The fields that are lists: several lines are one list (RFC 9110 §5.3).
 enum class list_field : std::uint8_t { accept, if_match, if_none_match, prefer };

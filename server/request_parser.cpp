@@ -56,7 +56,9 @@ std::optional<single_field> single_field_of(http::field name, std::string_view t
                 return field;
         return std::nullopt;
     }
-    return equals(text, "traceparent") ? std::optional(single_field::traceparent) : std::nullopt;
+    if (equals(text, "traceparent"))
+        return single_field::traceparent;
+    return equals(text, "last-event-id") ? std::optional(single_field::last_event_id) : std::nullopt;
 }
 
 std::optional<list_field> list_field_of(http::field name) noexcept

@@ -35,6 +35,8 @@ std::string_view status_line(int status) noexcept
         return "HTTP/1.1 406 Not Acceptable\r\n";
     case 408:
         return "HTTP/1.1 408 Request Timeout\r\n";
+    case 409:
+        return "HTTP/1.1 409 Conflict\r\n";
     case 410:
         return "HTTP/1.1 410 Gone\r\n";
     case 411:
@@ -89,6 +91,8 @@ std::string_view content_type_line(media_type type) noexcept
         return "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n";
     case media_type::plain_text:
         return "Content-Type: text/plain; charset=utf-8\r\n";
+    case media_type::event_stream:
+        return "Content-Type: text/event-stream\r\n";
     case media_type::none:
         break;
     }
@@ -115,6 +119,7 @@ void response::clear() noexcept
     allow = {};
     accept_patch = minimal = retry_after = authenticate = unreadable = close = false;
     body.clear();
+    stream.reset();
     log_detail.clear();
     request_id.clear();
     route = resource::unknown;
@@ -158,7 +163,10 @@ void render(const response& r, const framing& f, std::string& out)
     out.append(status_line(r.status));
     out.append("Date: ").append(f.date).append("\r\n");
     out.append(content_type_line(r.type));
-    if (r.status != 204 && r.status != 304) {
+    if (r.stream) {
+        if (!f.http_1_0)
+            out.append("Transfer-Encoding: chunked\r\n");
+    } else if (r.status != 204 && r.status != 304) {
         out.append("Content-Length: ");
         append_number(r.body.size(), out);
         out.append("\r\n");

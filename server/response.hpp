@@ -9,13 +9,25 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace coatcheck {
 
-enum class media_type : std::uint8_t { none, json, msgpack, vnd_msgpack, problem_json, metrics_text, plain_text };
+enum class media_type : std::uint8_t {
+    none,
+    json,
+    msgpack,
+    vnd_msgpack,
+    problem_json,
+    metrics_text,
+    plain_text,
+    event_stream
+};
+
+class streamed_body;
 
 struct response {
     int status = 200;
@@ -32,6 +44,7 @@ struct response {
     bool unreadable = false;   // Session-Unreadable
     bool close = false;        // the connection ends after this answer
     std::string body;
+    std::shared_ptr<streamed_body> stream; // instead of a body: it is sent behind the header, and the connection closes
 
     // What the body of an error, its log line and an audit line share; made for those.
     std::string request_id;

@@ -12,10 +12,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A rotation that has not committed for so long never will: its daemon gave up long ago.
-constexpr std::chrono::milliseconds longest_pending = 30s;
+// How often another rotation to the same id is found on its way before it is taken for one that stopped: each time
+// costs more calls than it needs to be through.
+constexpr unsigned most_meetings = 6;
 
-head alias_head(const head& old, const head& next, std::chrono::seconds grace, time_point now)
+// The alias is kept for `keep` past its grace, and longer as long as it has to tell what became of the pending record.
+head alias_head(const head& old, const head& next, std::chrono::seconds grace, std::chrono::milliseconds keep,
+                time_point now)
 {
     head h;
     h.what = kind::alias;
@@ -23,9 +26,9 @@ head alias_head(const head& old, const head& next, std::chrono::seconds grace, t
     h.data_version = old.data_version;
     h.created = old.created;
     h.last_seen = now;
-    h.expires = now + grace;
-    // As long as the new record may be pending, whoever reads that must find this.
-    h.keep_until = next.keep_until;
+    // Without grace it leads nobody on, not even a request that was slower or a daemon whose clock is.
+    h.expires = grace > 0s ? now + grace : time_point{};
+    h.keep_until = std::max(next.keep_until, now + grace + keep);
     return h;
 }
 
@@ -33,20 +36,21 @@ head alias_head(const head& old, const head& next, std::chrono::seconds grace, t
 class attempt {
 public:
     attempt(backend& keeper, lookup& places, const rotation& wanted, time_point now, deadline by)
-        : keeper_(keeper), places_(places), wanted_(wanted), now_(now), by_(by)
+        : keeper_(keeper), places_(places), wanted_(wanted), from_(wanted.from), old_id_(wanted.old_id), now_(now),
+          by_(by)
     {}
 
     // Nothing if others were faster and it is to be tried again.
     awaitable<result<std::optional<rotated>>> run()
     {
-        auto found = co_await places_.load(wanted_.from, now_, by_);
+        auto found = co_await places_.load(from_, now_, by_);
         if (!found)
             co_return found.error();
         if (!*found)
             co_return failure{errc::not_found, {}};
         record& old = **found;
         if (old.about.what == kind::pending) {
-            auto settled = co_await places_.settle(wanted_.from, old, now_, by_);
+            auto settled = co_await places_.settle(from_, old, now_, by_);
             if (!settled)
                 co_return settled.error();
             if (!*settled)
@@ -54,11 +58,11 @@ public:
             old = *std::move(*settled);
         }
         if (old.about.what == kind::alias)
-            co_return co_await follow(std::move(old), wanted_.old_id);
+            co_return co_await follow(std::move(old));
         if (!is_live(old.about, now_) || old.about.created < wanted_.changes.epoch)
             co_return failure{errc::ended, {}};
         if (is_locked_against(old.about, wanted_.changes.lock_token, now_))
-            co_return rotated{{write::outcome::refused, errc::locked, std::move(old.about)}, {}, wanted_.from};
+            co_return rotated{{write::outcome::refused, errc::locked, std::move(old.about)}, {}, from_};
         co_return co_await move(old);
     }
 
@@ -75,23 +79,30 @@ private:
     {
         head_changes changes = wanted_.changes;
         changes.next = old.about.data_version;
-        const bool other_subject = changes.subject && *changes.subject != old.about.subject;
         // An alias across a login would be session fixation.
-        const auto grace = other_subject ? 0s : wanted_.grace;
+        const auto grace = changes_subject(old.about) ? 0s : wanted_.grace;
         head next = apply(&old.about, changes, now_);
         next.what = kind::pending;
-        const auto announced = co_await wanted_.announce(next);
+        const auto announced = co_await wanted_.announce(old.about, next);
         if (!announced)
             co_return announced.error();
         const auto written = co_await write_pending(next, old.payload);
         if (!written || !*written)
             co_return written.has_error() ? result<std::optional<rotated>>(written.error()) : std::nullopt;
-        if ((*written)->what == write::outcome::refused)
+        if ((*written)->what == write::outcome::refused) {
+            // Unless it is the session that we read: then somebody else rotated it to this id just now.
+            const auto still = co_await places_.load(from_, now_, by_);
+            if (!still)
+                co_return still.error();
+            if (!*still || !is_unchanged(old.about, (*still)->about))
+                co_return std::nullopt;
             co_return rotated{**written, {}, wanted_.to};
+        }
 
-        const head alias = alias_head(old.about, next, grace, now_);
-        const std::string leads_on = make_alias(wanted_.to.name, wanted_.old_id, wanted_.new_id);
-        const auto committed = co_await keeper_.swap(wanted_.from, &old.about, alias, leads_on, now_, by_);
+        const auto keep = wanted_.changes.keep_after_end;
+        const head alias = alias_head(old.about, next, grace, keep, now_);
+        const std::string leads_on = make_alias(wanted_.to.name, old_id_, wanted_.new_id);
+        const auto committed = co_await keeper_.swap(from_, &old.about, alias, leads_on, now_, by_);
         if (!committed) {
             pending_.reset(); // it may have been committed
             co_return committed.error();
@@ -99,14 +110,14 @@ private:
         if (!*committed)
             co_return std::nullopt;
         pending_.reset();
-        co_return co_await finish(alias, std::move(next), old.payload);
+        co_return co_await finish(alias, now_ + grace + keep, std::move(next), old.payload);
     }
 
-    // The pending record under the new id. Refused if somebody has that; nothing if another rotation to it is on its
-    // way.
+    // The pending record under the new id. Refused if somebody has that, or had; nothing if another rotation to it is
+    // in the way.
     awaitable<result<std::optional<write>>> write_pending(const head& next, std::string_view data)
     {
-        const std::string payload = make_pending(wanted_.from.name, data);
+        const std::string payload = make_pending(from_.name, data);
         const auto done = co_await keeper_.swap(wanted_.to, pending_ ? &*pending_ : nullptr, next, payload, now_, by_);
         if (!done)
             co_return done.error();
@@ -120,19 +131,47 @@ private:
             co_return there.error();
         if (!*there)
             co_return std::nullopt;
-        head& about = (*there)->about;
-        if (about.what == kind::pending) {
-            if (about.last_seen + longest_pending < now_)
-                pending_ = about;
-            co_return std::nullopt;
+        if ((*there)->about.what == kind::pending) {
+            const auto cleared = co_await clear(**there);
+            co_return cleared ? result<std::optional<write>>(std::nullopt) : cleared.error();
         }
-        const bool taken = is_live(about, now_);
-        co_return std::optional(
-            write{write::outcome::refused, taken ? errc::precondition_failed : errc::ended, std::move(about)});
+        co_return std::optional(write{write::outcome::refused, errc::precondition_failed, std::move((*there)->about)});
+    }
+
+    // Another rotation's pending record is under the new id. Makes it ours to replace once that can be committed no
+    // more; sees to that, if it seems to have stopped, by a new revision of the record that it would have to swap.
+    awaitable<result<void>> clear(const record& other)
+    {
+        const auto settled = co_await places_.settle(wanted_.to, other, now_, by_);
+        if (!settled)
+            co_return settled.error();
+        if (*settled)
+            co_return result<void>(); // a session, which refuses us next time
+        const session_key source{parse_pending(other.payload)->source, std::nullopt};
+        const auto old = co_await places_.load(source, now_, by_);
+        if (!old)
+            co_return old.error();
+        if (*old && (*old)->about.revision + 1 == other.about.revision) {
+            if (++meetings_ < most_meetings)
+                co_return result<void>();
+            meetings_ = 0;
+            head fenced = (*old)->about;
+            fenced.revision += 1;
+            const auto done = co_await keeper_.swap(source, &(*old)->about, fenced, std::nullopt, now_, by_);
+            if (!done)
+                co_return done.error();
+            if (!*done)
+                co_return result<void>();
+        } else if (*old && (*old)->about.what == kind::alias && alias_target((*old)->payload) == wanted_.to.name) {
+            co_return result<void>(); // committed just now
+        }
+        pending_ = other.about;
+        co_return result<void>();
     }
 
     // After the commit nothing fails any more: what is left undone, the next reader does.
-    awaitable<result<std::optional<rotated>>> finish(const head& alias, head next, std::string_view data)
+    awaitable<result<std::optional<rotated>>> finish(const head& alias, time_point keep_alias_until, head next,
+                                                     std::string_view data)
     {
         const head pending = next;
         next.what = kind::live;
@@ -141,8 +180,8 @@ private:
         if (live && *live) {
             head shorter = alias;
             shorter.revision += 1;
-            shorter.keep_until = std::min(alias.keep_until, alias.expires + wanted_.changes.keep_after_end);
-            static_cast<void>(co_await keeper_.swap(wanted_.from, &alias, shorter, std::nullopt, now_, by_));
+            shorter.keep_until = keep_alias_until;
+            static_cast<void>(co_await keeper_.swap(from_, &alias, shorter, std::nullopt, now_, by_));
         } else if (live) {
             auto settled = co_await places_.find(wanted_.to, wanted_.changes.epoch, now_, by_);
             if (!settled)
@@ -153,10 +192,12 @@ private:
     }
 
     // The session was rotated already: within the grace everybody gets the new id, and the caller who asked for just
-    // that id gets it whenever it comes.
-    awaitable<result<std::optional<rotated>>> follow(record alias, std::string id)
+    // that id gets it whenever it comes. A change of subject is not done by another's rotation: it rotates on from
+    // there.
+    awaitable<result<std::optional<rotated>>> follow(record alias)
     {
-        session_key at = wanted_.from;
+        session_key at = from_;
+        std::string id = old_id_;
         while (alias.about.what == kind::alias) {
             const auto target = alias_target(alias.payload);
             if (!target)
@@ -180,23 +221,35 @@ private:
         auto found = co_await places_.follow(at, std::move(alias), wanted_.changes.epoch, now_, by_);
         if (!found)
             co_return found.error();
-        if (at.name == wanted_.to.name)
+        if (at.name == wanted_.to.name) {
             pending_.reset();
+        } else if (changes_subject(found->stored.about)) {
+            from_ = std::move(at);
+            old_id_ = std::move(id);
+            co_return std::nullopt;
+        }
         co_return rotated{{write::outcome::replaced, {}, std::move(found->stored.about)}, std::move(id), at};
+    }
+
+    bool changes_subject(const head& old) const
+    {
+        return wanted_.changes.subject && *wanted_.changes.subject != old.subject;
     }
 
     backend& keeper_;
     lookup& places_;
     const rotation& wanted_;
+    session_key from_; // where the session is: at wanted_.from, or where the aliases of that led
+    std::string old_id_;
     const time_point now_;
     const deadline by_;
-    std::optional<head> pending_; // ours, or one that was given up, under the new id
+    std::optional<head> pending_; // ours, or one that never becomes a session, under the new id
+    unsigned meetings_ = 0;
 };
 
 } // namespace
 
-awaitable<result<rotated>> rotate(backend& keeper, lookup& places, const rotation& wanted, time_point now,
-                                  deadline by)
+awaitable<result<rotated>> rotate(backend& keeper, lookup& places, const rotation& wanted, time_point now, deadline by)
 {
     attempt next(keeper, places, wanted, now, by);
     for (auto longest_pause = 0ms;; longest_pause = std::min(2 * longest_pause + 1ms, 32ms)) {

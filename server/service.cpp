@@ -39,6 +39,8 @@ bool query_is_known(const exchange& x) noexcept
         return true;
     if (x.where.what == resource::session && (x.in.verb == method::get || x.in.verb == method::head))
         return has_flag(x.where, "peek");
+    if (x.where.what == resource::events || (x.where.what == resource::sessions && x.in.verb != method::post))
+        return true; // its handler takes it apart
     return x.where.what == resource::readyz && has_flag(x.where, "strict");
 }
 
@@ -81,7 +83,9 @@ awaitable<void> use_store(service& s, sessions& store, exchange& x)
     case resource::sessions:
         if (x.in.verb == method::post)
             co_return co_await create_session(s, store, x);
-        break;
+        if (x.in.verb == method::get)
+            co_return co_await list_subject(s, store, x);
+        co_return co_await end_subject(s, store, x);
     case resource::session:
         if (x.in.verb == method::get || x.in.verb == method::head)
             co_return co_await read_session(s, store, x);
@@ -92,10 +96,16 @@ awaitable<void> use_store(service& s, sessions& store, exchange& x)
         if (x.in.verb == method::del)
             co_return co_await end_session(s, store, x);
         break;
+    case resource::handle:
+        co_return co_await end_device(s, store, x);
     case resource::session_touch:
         co_return co_await touch_session(s, store, x);
     case resource::session_rotate:
         co_return co_await rotate_session(s, store, x);
+    case resource::session_lock:
+        if (x.in.verb == method::post)
+            co_return co_await lock_session(s, store, x);
+        co_return co_await unlock_session(s, store, x);
     case resource::session_meta:
         co_return co_await describe_session(s, store, x);
     default:
@@ -121,14 +131,21 @@ awaitable<void> dispatch_to_store(service& s, exchange& x)
 } // namespace
 
 service::service(config c, token_table first_tokens, runtime& threads)
-    : settings(std::move(c)), handle_of(configured_handles(settings)),
+    : settings(std::move(c)), handle_of(configured_handles(settings)), subject_hash_(configured_subjects(settings)),
       counters(threads.threads(), route_names(), store_names(settings), std::string(release_version)),
       tokens(threads.threads(), std::move(first_tokens)), guard(tokens, settings.hosts)
 {
     std::size_t index = 0;
     for (const auto& [name, store] : settings.stores)
-        stores.emplace(name,
-                       std::make_unique<sessions>(name, index++, store, open_backend(store.url, threads), counters));
+        stores.emplace(
+            name, std::make_unique<sessions>(name, index++, store, open_backend(store.url, threads), counters, events));
+}
+
+std::string service::subject_of(std::string_view sent) const
+{
+    if (settings.subject_key_file.empty() || sent.empty())
+        return std::string(sent);
+    return std::string(subject_hash_(sent).str());
 }
 
 awaitable<void> answer(service& s, const listener_traits& where, const request& in, time_point now, response& out)
@@ -200,14 +217,17 @@ awaitable<void> answer(service& s, const listener_traits& where, const request& 
         co_await list_stores(s, x);
         break;
     case resource::handle:
+        // A user ends one of his own devices; operators name no user.
+        if (x.in.verb == method::del && x.in.has(single_field::session_subject))
+            co_await dispatch_to_store(s, x);
+        else
+            co_await dispatch_to_operator(s, x);
+        break;
     case resource::end_all:
         co_await dispatch_to_operator(s, x);
         break;
     case resource::events:
-        if (x.grant.may(scope::admin))
-            set_problem(out, errc::unsupported, "This release does not have that operation yet.");
-        else
-            set_problem(out, errc::forbidden, "This needs a token with the scope admin.");
+        co_await follow_events(s, x);
         break;
     default:
         co_await dispatch_to_store(s, x);

@@ -5,6 +5,7 @@
 #include "proto/session_id.hpp"
 #include "server/access.hpp"
 #include "server/config.hpp"
+#include "server/event_log.hpp"
 #include "server/metrics.hpp"
 #include "server/request.hpp"
 #include "server/response.hpp"
@@ -22,14 +23,19 @@ namespace coatcheck {
 struct service {
     config settings;
     handle_maker handle_of;
+    handle_maker subject_hash_;
     metrics counters;
     live_tokens tokens;
     access guard;
+    event_log events;
     std::map<std::string, std::unique_ptr<sessions>, std::less<>> stores;
     std::atomic<bool> draining{false}; // after SIGTERM: /readyz says so at once
 
     // Opens every store. Throws as open_backend does.
     service(config c, token_table first_tokens, runtime& threads);
+
+    // As the subject is kept: as it was sent, or a keyed hash of it.
+    std::string subject_of(std::string_view sent) const;
 
     data_limits limits() const noexcept { return {.bytes = settings.limits.body}; }
 };

@@ -10,8 +10,8 @@
 namespace coatcheck {
 
 sessions::sessions(std::string name, std::size_t index, store_config settings, std::unique_ptr<backend> keeper,
-                   metrics& counters)
-    : name_(std::move(name)), index_(index), settings_(std::move(settings)), counters_(counters),
+                   metrics& counters, event_log& events)
+    : name_(std::move(name)), index_(index), settings_(std::move(settings)), counters_(counters), events_(events),
       breaker_(std::move(keeper), [this](circuit now, const failure& why) { circuit_changed(now, why); }),
       keeper_(breaker_, index_, counters_),
       places_(keeper_,
@@ -19,7 +19,16 @@ sessions::sessions(std::string name, std::size_t index, store_config settings, s
                   counters_.count_reuse(runtime::this_thread(), index_);
                   log::warn("old id used after its rotation", {{"store", name_}, {"handle", old.str()}});
               }),
-      epoch_(keeper_)
+      epoch_(keeper_),
+      subjects_(keeper_, places_, epoch_, settings_, [this](const handle& name, const head& before, time_point now) {
+          waiting_.wake_first(name);
+          events_.add({.what = event::happening::ended,
+                       .why = event::reason::revoked,
+                       .at = now,
+                       .store = name_,
+                       .session = name,
+                       .subject = before.subject});
+      })
 {}
 
 void sessions::circuit_changed(circuit now, const failure& why)
@@ -71,6 +80,7 @@ awaitable<result<found_session>> sessions::load(const session_key& key, reading 
             // The data is good until it expires, so the use is served; the next one tries again.
             log::warn("extension not written", {{"store", name_}, {"error", moved.error().detail}});
         } else if (*moved && is_live(**moved, now)) {
+            co_await subjects_.keep(found->at, **moved, false, now, by);
             // The end that was moved is this session's, whatever else was written meanwhile.
             stored.about.expires = (*moved)->expires;
             stored.about.last_seen = (*moved)->last_seen;
@@ -88,11 +98,30 @@ awaitable<result<write>> sessions::write_record(session_key key, std::string_vie
     if (limit && payload.size() > *limit)
         co_return failure{errc::too_large, {}};
     for (;;) {
+        if (changes.subject && !changes.subject->empty()) {
+            const auto idle = changes.idle.value_or(changes.default_idle);
+            const auto entered =
+                co_await subjects_.enter(*changes.subject, key.name, nullptr, idle, changes.epoch, now, by);
+            if (!entered)
+                co_return entered.error();
+        }
         auto written = co_await keeper_.put(key, changes, payload, when, now, by);
         const bool elsewhere = written && written->what == write::outcome::refused && written->why == errc::ended &&
                                (written->about.what == kind::alias || written->about.what == kind::pending);
-        if (!elsewhere)
+        if (!elsewhere) {
+            if (written && written->what == write::outcome::created)
+                events_.add({.what = event::happening::created,
+                             .at = now,
+                             .store = name_,
+                             .session = key.name,
+                             .subject = written->about.subject});
+            if (written && written->what == write::outcome::replaced) {
+                const bool lives_longer =
+                    changes.idle || (changes.subject && written->about.idle > changes.default_idle);
+                co_await subjects_.keep(key, written->about, lives_longer, now, by);
+            }
             co_return written;
+        }
         auto found = co_await places_.find(key, changes.epoch, now, by);
         if (!found && found.error().code == errc::not_found)
             co_return write{write::outcome::refused, errc::ended, {}};
@@ -157,8 +186,25 @@ awaitable<result<rotated>> sessions::rotate(rotation ids, session_settings setti
     if (!changes)
         co_return changes.error();
     ids.changes = *std::move(changes);
-    ids.announce = [](const head&) -> awaitable<result<void>> { co_return result<void>(); };
-    co_return co_await coatcheck::rotate(keeper_, places_, ids, now, by);
+    std::string old_subject;
+    ids.announce = [&](const head& old, const head& next) -> awaitable<result<void>> {
+        old_subject = old.subject;
+        if (next.subject.empty())
+            co_return result<void>();
+        co_return co_await subjects_.enter(next.subject, ids.to.name, &ids.from.name, next.idle, ids.changes.epoch, now,
+                                           by);
+    };
+    auto done = co_await coatcheck::rotate(keeper_, places_, ids, now, by);
+    if (done && done->done.what != write::outcome::refused && done->at.name == ids.to.name) {
+        events_.add({.what = event::happening::rotated,
+                     .at = now,
+                     .store = name_,
+                     .session = ids.from.name,
+                     .subject = done->done.about.subject,
+                     .to = ids.to.name});
+        co_await subjects_.leave(old_subject, ids.from.name, now, by);
+    }
+    co_return done;
 }
 
 awaitable<result<std::optional<inspection>>> sessions::look_at(const session_key& key, time_point now)
@@ -182,8 +228,19 @@ awaitable<result<void>> sessions::end(const session_key& key, time_point now)
     const auto before = co_await keeper_.end(key, now, now + settings_.tombstone, by);
     if (!before)
         co_return before.error();
-    if (!*before || (*before)->what != kind::alias)
+    waiting_.wake_first(key.name);
+    if (!*before || (*before)->what != kind::alias) {
+        if (*before && is_live(**before, now)) {
+            events_.add({.what = event::happening::ended,
+                         .why = event::reason::deleted,
+                         .at = now,
+                         .store = name_,
+                         .session = key.name,
+                         .subject = (*before)->subject});
+            co_await subjects_.leave((*before)->subject, key.name, now, by);
+        }
         co_return result<void>();
+    }
     const auto alias = co_await places_.load(key, now, by);
     if (!alias)
         co_return alias.error();
@@ -225,6 +282,7 @@ awaitable<result<head>> sessions::touch(const session_key& key, time_point now)
         }
         if (!is_live(about, now) || about.created < *epoch)
             co_return failure{errc::ended, {}};
+        co_await subjects_.keep(at, about, false, now, by);
         co_return std::move(about);
     }
 }

@@ -6,11 +6,14 @@
 #include "backends/layers/breaker.hpp"
 #include "server/config.hpp"
 #include "server/epoch.hpp"
+#include "server/event_log.hpp"
 #include "server/inspection.hpp"
+#include "server/lock_queue.hpp"
 #include "server/lookup.hpp"
 #include "server/measured_backend.hpp"
 #include "server/metrics.hpp"
 #include "server/rotation.hpp"
+#include "server/subjects.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -39,9 +42,9 @@ enum class reading : std::uint8_t { use, peek };
 // works as the new one does.
 class sessions {
 public:
-    // `index` is the store's place in `counters`, which must outlive this.
+    // `index` is the store's place in `counters`; that and `events` must outlive this.
     sessions(std::string name, std::size_t index, store_config settings, std::unique_ptr<backend> keeper,
-             metrics& counters);
+             metrics& counters, event_log& events);
 
     const std::string& name() const noexcept { return name_; }
     const store_config& settings() const noexcept { return settings_; }
@@ -49,6 +52,8 @@ public:
     acknowledgement acknowledges() const { return keeper_.acknowledges(); }
     circuit state() const noexcept { return breaker_.state(); }
 
+    // The sessions of users.
+    subjects& by_subject() noexcept { return subjects_; }
     // Says in the metrics that a caller met a record that nobody can read.
     void count_unreadable() noexcept { counters_.count_unreadable(runtime::this_thread(), index_); }
 
@@ -87,6 +92,14 @@ public:
 
     awaitable<result<head>> touch(const session_key& key, time_point now);
 
+    // Takes the lease lock for `lease`, after at most `wait` behind those who came before; the head says the token.
+    // Refused by errc::locked, with the head that refused. Fails with errc::too_many_waiters.
+    awaitable<result<write>> lock(const session_key& key, std::chrono::milliseconds lease,
+                                  std::chrono::milliseconds wait, time_point now);
+
+    // Gives it back, unless its lease is over anyway. Refused by errc::locked if another token has been granted since.
+    awaitable<result<write>> unlock(const session_key& key, std::uint64_t token, time_point now);
+
     // Every session that was created before `before` is over.
     awaitable<result<void>> end_all(time_point before, time_point now);
 
@@ -104,10 +117,13 @@ private:
     std::size_t index_;
     store_config settings_;
     metrics& counters_;
+    event_log& events_;
     breaker breaker_;
     measured_backend keeper_;
     lookup places_;
     epoch epoch_;
+    lock_queue waiting_;
+    subjects subjects_;
 };
 
 } // namespace coatcheck

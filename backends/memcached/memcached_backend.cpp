@@ -77,6 +77,7 @@ public:
         capabilities c;
         c.conditional_writes = kept_by::store;
         c.ended_records = tombstones::best_effort;
+        c.lists_subjects = false;
         c.durable = false;
         c.max_payload = least > around ? least - around : 0;
         c.fails_in_parts = facts_.size() > 1;

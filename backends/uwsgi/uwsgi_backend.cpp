@@ -43,6 +43,7 @@ public:
         capabilities c;
         c.conditional_writes = kept_by::daemon;
         c.ended_records = tombstones::best_effort;
+        c.lists_subjects = false;
         c.max_payload = max_payload_;
         return c;
     }

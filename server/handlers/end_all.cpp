@@ -1,44 +1,19 @@
 #include "backends/transport/stream.hpp"
 #include "backends/transport/time_limit.hpp"
-#include "proto/timestamp.hpp"
 #include "server/audit.hpp"
 #include "server/handlers/handlers.hpp"
 #include "server/handlers/session_parts.hpp"
 #include "server/members.hpp"
+#include "server/moment.hpp"
 #include "server/msgpack_writer.hpp"
 
 #include <boost/asio/this_coro.hpp>
-
-#include <algorithm>
 
 namespace coatcheck {
 
 namespace {
 
 using std::chrono::milliseconds;
-
-// Sessions know the millisecond of their creation: what is asked for within one holds for all of it.
-std::optional<time_point> parse_moment(const msgpack_token& value)
-{
-    if (value.what != msgpack_token::kind::str)
-        return std::nullopt;
-    const auto t = parse_rfc3339(value.content);
-    if (!t)
-        return std::nullopt;
-    const time_point moment{std::chrono::seconds(t->seconds) +
-                            std::chrono::ceil<milliseconds>(std::chrono::nanoseconds(t->nanoseconds))};
-    return std::max(moment, time_point{});
-}
-
-std::string in_rfc3339(time_point t)
-{
-    const auto second = std::chrono::floor<std::chrono::seconds>(t);
-    const std::chrono::nanoseconds rest = t - second;
-    std::string text(rfc3339_max_length, '\0');
-    text.resize(
-        write_rfc3339({second.time_since_epoch().count(), static_cast<std::uint32_t>(rest.count())}, text.data()));
-    return text;
-}
 
 // {"before": …}, optional. Or nothing, and `x.out` is the problem.
 std::optional<time_point> read_before(const service& s, exchange& x)
@@ -53,7 +28,7 @@ std::optional<time_point> read_before(const service& s, exchange& x)
     const auto wrong = for_each_member(body, [&](std::string_view name, const msgpack_token& value) {
         if (name != "before")
             return std::string_view("The body of end-all has before, which is optional, and nothing else.");
-        before = parse_moment(value);
+        before = value.what == msgpack_token::kind::str ? parse_moment(value.content) : std::nullopt;
         if (!before)
             return std::string_view("before must be an RFC 3339 date and time, such as 2026-11-23T08:00:00Z.");
         return *before > next ? std::string_view("before must not be in the future.") : std::string_view();

@@ -22,9 +22,22 @@ awaitable<void> touch_session(service& s, sessions& store, exchange& x);
 // POST …/rotate
 awaitable<void> rotate_session(service& s, sessions& store, exchange& x);
 
+// POST and DELETE of …/lock
+awaitable<void> lock_session(service& s, sessions& store, exchange& x);
+awaitable<void> unlock_session(service& s, sessions& store, exchange& x);
+
+// GET and DELETE of the sessions of a subject
+awaitable<void> list_subject(service& s, sessions& store, exchange& x);
+awaitable<void> end_subject(service& s, sessions& store, exchange& x);
+
+// DELETE of a handle by its own subject
+awaitable<void> end_device(service& s, sessions& store, exchange& x);
+
 // GET …/meta
 awaitable<void> describe_session(service& s, sessions& store, exchange& x);
 
+// GET /v1/events
+awaitable<void> follow_events(service& s, exchange& x);
 // GET and DELETE of a handle, for operators
 awaitable<void> describe_handle(sessions& store, exchange& x);
 awaitable<void> end_handle(sessions& store, exchange& x);

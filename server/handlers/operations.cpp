@@ -43,16 +43,20 @@ void describe_store(msgpack_writer& w, const service& s, const store_state& stat
     w.text("state").text(state_name(state));
     w.text("backends").array(1).map(3);
     w.text("kind").text(url.scheme).text("state").text(state_name(state)).text("circuit").text(name_of(store.state()));
-    w.text("capabilities").map(3);
+    w.text("capabilities").map(4);
     w.text("conditional_writes").text(name_of(caps.conditional_writes));
     w.text("tombstones").text(name_of(caps.ended_records));
     w.text("durable").boolean(caps.durable);
+    w.text("subjects").boolean(caps.lists_subjects);
     w.text("acknowledgement").map(2).text("means").text(acknowledged.means).text("warning");
     acknowledged.warning.empty() ? w.null() : w.text(acknowledged.warning);
-    w.text("limits").map(2);
+    w.text("limits").map(3);
     w.text("body").number(
         static_cast<std::int64_t>(std::min(s.settings.limits.body, caps.max_payload.value_or(s.settings.limits.body))));
     w.text("deadline_ms").number(store.settings().deadline.count());
+    w.text("max_per_subject");
+    store.settings().max_per_subject > 0 ? w.number(static_cast<std::int64_t>(store.settings().max_per_subject))
+                                         : w.null();
     w.text("lifetimes").map(5);
     w.text("idle_timeout").number(store.settings().idle_timeout.count());
     w.text("absolute_timeout");

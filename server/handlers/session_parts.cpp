@@ -120,7 +120,7 @@ std::optional<std::uint64_t> parse_lock_token(exchange& x)
     return token;
 }
 
-std::optional<session_settings> sent_settings(exchange& x)
+std::optional<session_settings> sent_settings(const service& s, exchange& x)
 {
     session_settings sent;
     if (!parse_seconds(x, single_field::session_idle_timeout, "Session-Idle-Timeout", sent.idle) ||
@@ -128,6 +128,8 @@ std::optional<session_settings> sent_settings(exchange& x)
         !parse_text(x, single_field::session_subject, "Session-Subject", max_subject_length, sent.subject) ||
         !parse_text(x, single_field::session_label, "Session-Label", max_label_length, sent.label))
         return std::nullopt;
+    if (sent.subject)
+        sent.subject = s.subject_of(*sent.subject);
     if (x.in.has(single_field::session_lock)) {
         sent.lock_token = parse_lock_token(x);
         if (!sent.lock_token)

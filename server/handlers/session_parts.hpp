@@ -19,7 +19,7 @@ std::string_view named_id(const exchange& x);
 std::optional<std::uint64_t> parse_lock_token(exchange& x);
 
 // The Session-* fields of a write. Or nothing, and `x.out` is the problem.
-std::optional<session_settings> sent_settings(exchange& x);
+std::optional<session_settings> sent_settings(const service& s, exchange& x);
 
 // The body as MessagePack. Or false, and `x.out` is the problem.
 bool read_body(const service& s, exchange& x, std::string& msgpack);

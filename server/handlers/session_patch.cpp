@@ -13,7 +13,7 @@ awaitable<void> patch_session(service& s, sessions& store, exchange& x)
     const auto key = named_session(s, x);
     if (!key)
         co_return;
-    auto settings = sent_settings(x);
+    auto settings = sent_settings(s, x);
     if (!settings)
         co_return;
     const bool minimal = prefers_minimal(x.in.get(list_field::prefer));

@@ -1,6 +1,6 @@
-#include "proto/msgpack_reader.hpp"
 #include "server/handlers/handlers.hpp"
 #include "server/handlers/session_parts.hpp"
+#include "server/members.hpp"
 #include "server/msgpack_writer.hpp"
 
 namespace coatcheck {
@@ -15,33 +15,32 @@ struct asked_rotation {
 };
 
 // {"id": …, "grace_s": …}, both optional. Or nothing, and `x.out` is the problem.
-std::optional<asked_rotation> parse_rotation(exchange& x, std::string_view msgpack)
+std::optional<asked_rotation> read_rotation(const service& s, exchange& x)
 {
     asked_rotation asked;
-    const auto refuse = [&](std::string_view why) {
-        set_problem(x.out, errc::malformed, why);
+    if (x.in.body.empty())
+        return asked;
+    std::string body;
+    if (!read_body(s, x, body))
         return std::nullopt;
-    };
-    msgpack_reader in(msgpack);
-    msgpack_token t;
-    in.next(t); // a map, as every body
-    for (auto left = t.count; left > 0; --left) {
-        in.next(t);
-        const auto name = t.content;
-        if (name != "id" && name != "grace_s")
-            return refuse("The body of a rotation has id and grace_s, both optional, and nothing else.");
-        in.next(t);
+    const auto wrong = for_each_member(body, [&](std::string_view name, const msgpack_token& value) {
         if (name == "id") {
-            if (t.what != msgpack_token::kind::str || !is_session_id(t.content))
-                return refuse("id must be a session id of 16 to 256 characters of A-Z a-z 0-9 . _ ~ , : -");
-            asked.id = std::string(t.content);
+            if (value.what != msgpack_token::kind::str || !is_session_id(value.content))
+                return std::string_view("id must be a session id of 16 to 256 characters of A-Z a-z 0-9 . _ ~ , : -");
+            asked.id = std::string(value.content);
+        } else if (name == "grace_s") {
+            if (value.what != msgpack_token::kind::natural || value.natural > longest_grace_s)
+                return std::string_view("grace_s must be whole seconds from 0 to 60.");
+            asked.grace = std::chrono::seconds(value.natural);
         } else {
-            if (t.what != msgpack_token::kind::natural || t.natural > longest_grace_s)
-                return refuse("grace_s must be whole seconds from 0 to 60.");
-            asked.grace = std::chrono::seconds(t.natural);
+            return std::string_view("The body of a rotation has id and grace_s, both optional, and nothing else.");
         }
-    }
-    return asked;
+        return std::string_view();
+    });
+    if (wrong.empty())
+        return asked;
+    set_problem(x.out, errc::malformed, wrong);
+    return std::nullopt;
 }
 
 } // namespace
@@ -53,18 +52,13 @@ awaitable<void> rotate_session(service& s, sessions& store, exchange& x)
     const auto key = named_session(s, x);
     if (!key)
         co_return;
-    auto settings = sent_settings(x);
+    auto settings = sent_settings(s, x);
     if (!settings)
         co_return;
     const auto type = accepted_type(x);
     if (!type)
         co_return;
-    std::string body;
-    if (x.in.body.empty())
-        msgpack_writer(body).map(0);
-    else if (!read_body(s, x, body))
-        co_return;
-    auto asked = parse_rotation(x, body);
+    auto asked = read_rotation(s, x);
     if (!asked)
         co_return;
 
@@ -87,7 +81,7 @@ awaitable<void> rotate_session(service& s, sessions& store, exchange& x)
     }
     if (done->done.what == write::outcome::refused) {
         if (done->done.why == errc::precondition_failed)
-            set_problem(x.out, errc::precondition_failed, "There is a session under the new id already.");
+            set_problem(x.out, errc::precondition_failed, "The new id is in use already, or was until a moment ago.");
         else
             show_refusal(x, done->done);
         co_return;

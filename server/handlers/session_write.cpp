@@ -58,7 +58,7 @@ awaitable<void> create_session(service& s, sessions& store, exchange& x)
     }
     if (refuse_preconditions(x, {list_field::if_match, list_field::if_none_match}))
         co_return;
-    auto settings = sent_settings(x);
+    auto settings = sent_settings(s, x);
     if (!settings)
         co_return;
     const auto type = accepted_type(x);
@@ -79,7 +79,7 @@ awaitable<void> create_session(service& s, sessions& store, exchange& x)
         co_return;
     }
     if (written->what == write::outcome::refused) {
-        set_problem(x.out, failure{errc::internal, "a fresh id was taken"});
+        show_refusal(x, *written);
         co_return;
     }
     x.out.status = 201;
@@ -98,7 +98,7 @@ awaitable<void> write_session(service& s, sessions& store, exchange& x)
     const auto key = named_session(s, x);
     if (!key)
         co_return;
-    auto settings = sent_settings(x);
+    auto settings = sent_settings(s, x);
     if (!settings)
         co_return;
     if (x.in.body.empty()) {
@@ -120,7 +120,8 @@ awaitable<void> write_session(service& s, sessions& store, exchange& x)
         show_refusal(x, *written);
         co_return;
     }
-    x.out.status = written->what == write::outcome::created ? 201 : 204;
+    const bool created = written->what == write::outcome::created;
+    x.out.status = created ? 201 : 204;
     show_head(x.out, written->about, x.now);
 }
 

@@ -54,6 +54,10 @@ def test_who_has_logged_in_stays_so(kind, tmp_path, browser):
             logged_in = {"user": "ann", "cart": ["coat"]}
             assert browser.get(shop).json() == logged_in
 
+            former = browser.thief()
+            browser.post(f"{shop}/login/ann")
+            assert (former.get(shop).json(), browser.get(shop).json()) == ({}, logged_in)
+
             for name in ("flask",) if kind == "memory" else ("flask", "coatcheckd"):
                 services.end(name)
                 services.start_again(name)

@@ -54,6 +54,22 @@ def test_a_save_that_comes_after_the_logout_brings_nothing_back(sides, browser):
     assert thief.get(here).json() == thief.get(there).json() == {}
 
 
+def test_of_logins_on_both_sides_at_once_one_gets_the_cart(shop, browser):
+    browser.post(f"{shop.flask}/cart/apple")
+
+    def login(number):
+        visitor = browser.thief()
+        return visitor, visitor.post(f"{(shop.flask, shop.express)[number % 2]}/login/ann")
+
+    with ThreadPoolExecutor(8) as pool:
+        visits = list(pool.map(login, range(8)))
+    assert {answer.status_code for _, answer in visits} <= {200, 409}
+    carts = [visitor for visitor, _ in visits if "cart" in visitor.get(shop.flask).json()]
+    assert len(carts) == 1
+    assert carts[0].get(shop.express).json() == {"user": "ann", "cart": ["apple"]}
+    assert browser.get(shop.flask).json() == {}
+
+
 def test_requests_to_both_sides_at_once_lose_nothing(shop, browser):
     browser.post(f"{shop.flask}/login/ann")
 

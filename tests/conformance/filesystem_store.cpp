@@ -112,7 +112,7 @@ result<std::optional<head>> try_extend(fixture& f, const session_key& key, time_
     return f.wait(f.store().extend(key, now, 10min, soon()));
 }
 
-result<void> try_end(fixture& f, const session_key& key)
+result<std::optional<head>> try_end(fixture& f, const session_key& key)
 {
     return f.wait(f.store().end(key, f.now, f.now + 60s, soon()));
 }

@@ -52,7 +52,7 @@ result<write> try_put(fixture& f, const session_key& key, std::string_view paylo
                       precondition when = precondition::none(), deadline by = soon());
 result<std::optional<record>> try_load(fixture& f, const session_key& key);
 result<std::optional<head>> try_extend(fixture& f, const session_key& key, time_point now);
-result<void> try_end(fixture& f, const session_key& key);
+result<std::optional<head>> try_end(fixture& f, const session_key& key);
 
 // The payload that the store has, or "none".
 std::string payload_in(fixture& f, const session_key& key);

@@ -3,14 +3,9 @@
 import pytest
 
 from calls import new_id
-from paths import FORMS
 
 ID = {"Session-Id": new_id()}
 STORE = "/v1/stores/default"
-SESSIONS = [base + "/{id}" if in_path else base for base, in_path in FORMS.values()]
-ACTIONS = [("POST", "/lock"), ("DELETE", "/lock")]
-LATER = [(method, session + action) for session in SESSIONS for method, action in ACTIONS]
-LATER += [(method, path) for method in ("GET", "DELETE") for path in ("/v1/sessions", STORE + "/sessions")]
 FOR_ADMIN = [("GET", "/v1/handles/{id}"), ("DELETE", "/v1/handles/{id}"), ("GET", STORE + "/handles/{id}"),
              ("DELETE", STORE + "/handles/{id}"), ("POST", STORE + "/end-all"), ("GET", "/v1/events")]
 ALLOWED = {
@@ -33,12 +28,6 @@ def at(path):
 
 def allowed(answer):
     return set(answer.headers["Allow"].split(", "))
-
-
-@pytest.mark.parametrize("method, path", LATER)
-def test_what_comes_later_is_501(api, method, path):
-    headers = {"Session-Subject": "user-42"} if "/sessions" in path else ID
-    api.call(method, at(path), {}, headers).problem(501, "unsupported")
 
 
 @pytest.mark.parametrize("method, path", FOR_ADMIN)

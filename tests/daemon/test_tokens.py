@@ -87,7 +87,6 @@ def test_the_scope_metrics_is_for_metrics(status):
 
 
 def test_the_scope_admin_is_for_operators(status):
-    assert status("GET", "/v1/events", "ops") == 501
     assert status("GET", f"/v1/handles/{'x' * 43}", "ops") == 404
     assert status("POST", "/v1/stores/default/end-all", "ops") == 202
     assert status("GET", "/v1/session", "ops", ID) == 403

@@ -104,6 +104,17 @@ TEST_CASE("a connection may be closed by another thread than opened it")
     CHECK(sample(m, "coatcheck_connections_refused_total") == "1");
 }
 
+TEST_CASE("readers of events are counted while they are there, and those that were dropped for ever")
+{
+    metrics m = two_of_each();
+    m.reader_opened(0);
+    m.reader_opened(1);
+    m.reader_dropped(1);
+    m.reader_closed(1);
+    CHECK(sample(m, "coatcheck_event_readers") == "1");
+    CHECK(sample(m, "coatcheck_event_readers_dropped_total") == "1");
+}
+
 TEST_CASE("the process tells its release, age, memory and files")
 {
     const metrics m = two_of_each();

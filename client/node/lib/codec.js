@@ -19,6 +19,22 @@ function decode(body) {
   return restored(decoder.decode(body))
 }
 
+// Whether `decode` makes strings of keys that are none.
+function hasOtherKeys(body) {
+  let found = false
+  const mapKeyConverter = (key) => {
+    found ||= typeof key !== 'string'
+    return String(key)
+  }
+  new Decoder({ useBigInt64: true, mapKeyConverter }).decode(body)
+  return found
+}
+
+// Whether a value that `decode` gave is a map.
+function isMap(value) {
+  return Object.prototype.toString.call(value) === '[object Object]' && !(value instanceof ExtData)
+}
+
 function plain(value, path) {
   switch (typeof value) {
     case 'undefined':
@@ -66,4 +82,4 @@ function restored(value) {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restored(item)]))
 }
 
-module.exports = { decode, encode }
+module.exports = { decode, encode, hasOtherKeys, isMap }

@@ -3,6 +3,7 @@
 
 const fs = require('node:fs')
 const http = require('node:http')
+const { encode } = require('./codec')
 
 const TIMEOUT = 3000 // ms, above the daemon's own deadline of 2 s, so that its 504 arrives
 const LONGEST = 400 * 86400 // seconds; what the daemon allows, and browsers too
@@ -47,19 +48,38 @@ class Daemon {
   }
 
   // `match`: the version to replace, `*` for any, undefined to create. `idle` in seconds, undefined to keep what it is.
-  // Resolves to {version}, {gone} if the session has ended (or the new id has been used), or {stale}.
+  // Resolves to {version}, {gone} if the session has ended (or the new id has been used), {stale}, or {locked} if others
+  // hold its lock.
   async write(id, body, match, idle) {
-    const headers = {
-      'Content-Type': 'application/msgpack',
-      'Content-Length': body.length,
-      ...(match === undefined ? { 'If-None-Match': '*' } : { 'If-Match': match }),
-      ...(idle === undefined ? {} : { 'Session-Idle-Timeout': Math.min(Math.max(idle, 1), LONGEST) })
-    }
-    const answer = await this.#call('PUT', id, '', headers, body)
+    const condition = match === undefined ? { 'If-None-Match': '*' } : { 'If-Match': match }
+    const answer = await this.#call('PUT', id, '', { ...content(body, idle), ...condition }, body)
     if (answer.status === 410) return { gone: true }
+    if (answer.status === 423) return { locked: true }
     if (answer.status === 412) return match === undefined || match === '*' ? { gone: true } : { stale: true }
     expect(answer, match === undefined ? 201 : 204)
     return { version: answer.headers.etag }
+  }
+
+  // `match`: the version to change, undefined for any. Otherwise as `write`.
+  async patch(id, body, match, idle) {
+    const headers = { ...content(body, idle), Prefer: 'return=minimal', ...(match && { 'If-Match': match }) }
+    const answer = await this.#call('PATCH', id, '', headers, body)
+    if (answer.status === 404 || answer.status === 410) return { gone: true }
+    if (answer.status === 412) return { stale: true }
+    if (answer.status === 423) return { locked: true }
+    expect(answer, 200, 204)
+    return { version: answer.headers.etag }
+  }
+
+  // Gives the session another id. For `grace` seconds `id` leads to it, too. Resolves to {id}: `to`, or another if this
+  // was done already and its grace lasts; {gone} if there is no such session (any more); {locked} as above.
+  async rotate(id, to, { grace = 0, idle } = {}) {
+    const body = encode({ id: to, grace_s: grace }, 'rotation')
+    const answer = await this.#callAgain('POST', id, '/rotate', content(body, idle), body)
+    if (answer.status === 404 || answer.status === 410) return { gone: true }
+    if (answer.status === 423) return { locked: true }
+    expect(answer, 200)
+    return { id: answer.headers['session-id'] }
   }
 
   // Resolves to false if there is no such session (any more).
@@ -75,9 +95,9 @@ class Daemon {
   }
 
   // Once more where no answer came in time: only for what may be done twice.
-  async #callAgain(method, id, suffix) {
-    const answer = await this.#call(method, id, suffix).catch(() => null)
-    return answer === null || answer.status === 504 ? this.#call(method, id, suffix) : answer
+  async #callAgain(...request) {
+    const answer = await this.#call(...request).catch(() => null)
+    return answer === null || answer.status === 504 ? this.#call(...request) : answer
   }
 
   #bearer() {
@@ -131,8 +151,16 @@ function target(url) {
   return { host: hostname.replace(/^\[|\]$/g, ''), port: port || 80 }
 }
 
-function expect(answer, status) {
-  if (answer.status === status) return
+function content(body, idle) {
+  return {
+    'Content-Type': 'application/msgpack',
+    'Content-Length': body.length,
+    ...(idle === undefined ? {} : { 'Session-Idle-Timeout': Math.min(Math.max(idle, 1), LONGEST) })
+  }
+}
+
+function expect(answer, ...statuses) {
+  if (statuses.includes(answer.status)) return
   throw new CoatcheckError(`the daemon answered ${answer.status}: ${answer.body}`, { outage: answer.status >= 500 })
 }
 

@@ -1,11 +1,13 @@
 'use strict'
 
+const { randomBytes } = require('node:crypto')
 const { Store } = require('express-session')
-const { decode } = require('./codec')
+const { decode, hasOtherKeys } = require('./codec')
 const { CoatcheckError, Daemon } = require('./daemon')
-const { join, rebase, same, snapshot } = require('./snapshot')
+const { join, patch, rebase, same, snapshot } = require('./snapshot')
 
 const MERGES = 100 // attempts; each time another writer was faster, and that one is through
+const ABANDONED = 60 // seconds; longer than the rotation that abandons a session may take with its second try
 const ID = /^[A-Za-z0-9._~,:-]{16,256}$/
 
 // What the store knows of a session object, beside its data.
@@ -15,6 +17,7 @@ class Known {
   hidden = new Set(['cookie']) // keys of the data that express-session has no place for
   idle = undefined // seconds, by the cookie's maxAge when loaded or written
   ended = false
+  otherKeys = false // the data as loaded has keys that are no strings, which `base` has as strings
   readOnly = false
   used = 0 // when the daemon last counted a use, ms
   version = undefined // undefined: not stored yet
@@ -22,9 +25,10 @@ class Known {
 }
 
 class ConflictError extends CoatcheckError {
-  constructor() {
-    super('the session has been changed by another request', { outage: false })
+  constructor(what = 'changed') {
+    super(`the session has been ${what} by another request`, { outage: false })
     this.name = 'ConflictError'
+    this.status = 409
   }
 }
 
@@ -34,18 +38,21 @@ class CoatcheckStore extends Store {
   #known = new WeakMap() // from session objects
   #log
   #outage
+  #save
 
   constructor({
     url = process.env.COATCHECK_URL || 'http://127.0.0.1:8642',
     token = process.env.COATCHECK_TOKEN,
     tokenFile = process.env.COATCHECK_TOKEN_FILE,
     store,
+    save = 'replace',
     conflict = 'merge',
     outage = 'error',
     log = console.warn
   } = {}) {
     super()
     this.#conflict = choice('conflict', conflict, ['merge', 'raise', 'overwrite'])
+    this.#save = choice('save', save, ['replace', 'merge'])
     this.#outage = choice('outage', outage, ['error', 'read-only'])
     this.#daemon = new Daemon({ url, token, tokenFile, store })
     this.#log = (message) => log(`coatcheck: ${message}`)
@@ -68,12 +75,19 @@ class CoatcheckStore extends Store {
     return settle(this.#daemon.end(id), callback)
   }
 
-  // express-session's own makes a new session, and with it a new cookie, even if the old one could not be ended.
+  // A new session with nothing in it, and the end of the old one, which only one of several parallel calls brings about;
+  // the others fail. express-session's own lets each of them make a new session, and makes one, and with it a new
+  // cookie, even if the old one could not be ended.
   regenerate(req, callback) {
-    this.destroy(req.sessionID, (error) => {
-      if (!error) this.generate(req)
-      callback(error)
-    })
+    return settle(this.#regenerate(req), callback)
+  }
+
+  // Gives the request's session a new id and keeps its data: `req.session` is another object then. For `grace` seconds,
+  // at most 60, the old id leads to the session, too; of parallel calls all get the same new id then, and else all but
+  // one fail.
+  rotate(req, ...rest) {
+    const callback = typeof rest.at(-1) === 'function' ? rest.pop() : undefined
+    return settle(this.#rotate(req, ...rest), callback)
   }
 
   // express-session's own, and the `cookie` that the shared data does not have.
@@ -98,6 +112,7 @@ class CoatcheckStore extends Store {
       if (stored === null) return null
       data = decode(stored.body)
       known.base = snapshot(data)
+      known.otherKeys = this.#save === 'merge' && hasOtherKeys(stored.body)
       known.expiresIn = stored.expiresIn
       known.used = Date.now()
       known.version = stored.version
@@ -130,8 +145,8 @@ class CoatcheckStore extends Store {
     const newIdle = idle === known.idle ? undefined : idle
     if (newIdle === undefined && same(mine, known.base)) return stored && this.#use(id, known)
     if (mine.size === 0) return stored && this.#end(id, known) // nobody needs an empty session kept
-    const match = stored && this.#conflict === 'overwrite' ? '*' : known.version
-    const answer = await this.#daemon.write(id, join(mine), match, newIdle)
+    const answer = await this.#send(id, known, mine, newIdle)
+    if (answer.locked) throw new ConflictError('locked')
     if (answer.stale && this.#conflict === 'raise') throw new ConflictError()
     if (answer.stale && !(await this.#merge(id, known, mine, newIdle))) return
     if (answer.gone) return this.#drop(known)
@@ -143,6 +158,18 @@ class CoatcheckStore extends Store {
     known.used = Date.now()
   }
 
+  // Resolves as the daemon's `write` does, but without a version if that may hold what others wrote.
+  async #send(id, known, mine, newIdle) {
+    const stored = known.version !== undefined
+    const changes = stored && this.#save === 'merge' && !known.otherKeys ? patch(known.base, mine) : undefined
+    if (!changes) {
+      const match = stored && this.#conflict === 'overwrite' ? '*' : known.version
+      return this.#daemon.write(id, join(mine), match, newIdle)
+    }
+    if (this.#conflict === 'raise') return this.#daemon.patch(id, changes, known.version, newIdle)
+    return { ...(await this.#daemon.patch(id, changes, undefined, newIdle)), version: undefined }
+  }
+
   // Resolves to whether the session was still there.
   async #merge(id, known, mine, newIdle) {
     for (let attempt = 0; attempt < MERGES; ++attempt) {
@@ -151,6 +178,7 @@ class CoatcheckStore extends Store {
       const merged = rebase(snapshot(decode(stored.body)), known.base, mine)
       if (merged.size === 0) return this.#end(id, known)
       const answer = await this.#daemon.write(id, join(merged), stored.version, newIdle)
+      if (answer.locked) throw new ConflictError('locked')
       if (answer.gone) return this.#drop(known)
       if (!answer.stale) return true
     }
@@ -159,6 +187,7 @@ class CoatcheckStore extends Store {
 
   async #end(id, known) {
     known.ended = true
+    known.version = undefined
     await this.#daemon.end(id)
   }
 
@@ -182,15 +211,52 @@ class CoatcheckStore extends Store {
     if (known) known.used = Date.now()
   }
 
+  async #regenerate(req) {
+    if (await this.#isStored(req.session)) {
+      const { readOnly } = this.#known.get(req.session)
+      // Exactly one of those who try gets the session away from its id, to one that nobody learns, where it ends.
+      const nowhere = randomBytes(32).toString('base64url')
+      const { gone, locked } = await this.#daemon.rotate(req.sessionID, nowhere, { idle: ABANDONED })
+      if (gone && !readOnly) throw new ConflictError('regenerated or ended')
+      if (locked) await this.#daemon.end(req.sessionID) // a logout waits for nobody
+      else if (!gone) await this.#daemon.end(nowhere).catch(() => {}) // it ends by itself then
+    }
+    this.generate(req)
+  }
+
+  async #rotate(req, { grace = 0 } = {}) {
+    const old = req.session
+    if (!(await this.#isStored(old))) return // its id is new already
+    const { gone, locked, id } = await this.#daemon.rotate(req.sessionID, this.#generated(req).sessionID, { grace })
+    if (gone) throw new ConflictError('regenerated or ended')
+    if (locked) throw new ConflictError('locked')
+    req.sessionID = id
+    const session = super.createSession(req, { ...old, cookie: old.cookie.data })
+    this.#known.set(session, { ...this.#known.get(old) })
+  }
+
+  // Whether the daemon has it, or may have it. Its writes are over then.
+  async #isStored(session) {
+    const known = this.#known.get(session)
+    await known?.writes
+    return known !== undefined && (known.version !== undefined || known.readOnly)
+  }
+
+  // What express-session makes for a request without a session, beside the request's own.
+  #generated(req) {
+    const fresh = Object.create(req, { sessionID: { writable: true }, session: { writable: true } })
+    if (!req.headers) fresh.headers = {} // Store.load makes a request that has none
+    this.generate(fresh)
+    return fresh
+  }
+
   // The app's own cookie options, which express-session applies in `generate`, with the session's own lifetime where
   // it is another than theirs. The daemon extends a session by up to a tenth more than its idle time.
   #cookie(req, known) {
     if (!this.generate) return {}
-    const fresh = Object.create(req, { sessionID: { writable: true }, session: { writable: true } })
-    if (!req.headers) fresh.headers = {} // Store.load makes a request that has none
-    this.generate(fresh)
-    const { cookie } = fresh.session
-    const seconds = idle(fresh.session)
+    const { session } = this.#generated(req)
+    const { cookie } = session
+    const seconds = idle(session)
     if (seconds !== undefined && known.expiresIn !== undefined) {
       if (known.expiresIn < seconds - 1 || known.expiresIn > seconds * 1.1 + 1) cookie.maxAge = known.expiresIn * 1000
     }

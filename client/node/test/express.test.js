@@ -240,7 +240,7 @@ describe('an Express app', () => {
       }
     }
 
-    it('keeps both changes of different keys', async () => {
+    it('keeps both changes of different keys (express-session#361)', async () => {
       const { other, finish } = await slow()
       await other.post('/put/language/fr')
       await finish()
@@ -269,7 +269,7 @@ describe('an Express app', () => {
     })
 
     for (const conflict of ['merge', 'raise', 'overwrite']) {
-      it(`brings nothing back that has been logged out (${conflict})`, async () => {
+      it(`brings nothing back that has been logged out (express-session#632, ${conflict})`, async () => {
         const { app, other, finish } = await slow({ store: { conflict } })
         const { cookie, id } = other
         await other.post('/logout')

@@ -103,7 +103,8 @@ describe('a CoatcheckStore', () => {
     ['COATCHECK_URL', { url: 'redis://localhost' }],
     ['COATCHECK_URL', { url: 'unix:' }],
     ['conflict', { conflict: 'hope' }],
-    ['outage', { outage: 'hope' }]
+    ['outage', { outage: 'hope' }],
+    ['save', { save: 'hope' }]
   ]) {
     it(`refuses ${JSON.stringify(value)}`, () => {
       assert.throws(() => new CoatcheckStore(value), new RegExp(`^TypeError: ${name} is`))

@@ -7,7 +7,7 @@ const { CoatcheckStore } = require('..')
 
 // `options`: of express-session; `store`: of the CoatcheckStore. `pages(app)` adds more of them.
 async function startApp({ store, pages = () => {}, ...options }) {
-  const app = express()
+  const app = express().use(express.json())
   const logged = []
   app.use(
     session({
@@ -23,6 +23,10 @@ async function startApp({ store, pages = () => {}, ...options }) {
   app.post('/put/:key/:value', (req, res) => {
     req.session[req.params.key] = req.params.value
     res.end('put')
+  })
+  app.post('/update', (req, res) => {
+    Object.assign(req.session, req.body)
+    res.end('updated')
   })
   app.post('/logout', (req, res, next) => req.session.destroy((error) => (error ? next(error) : res.end('out'))))
   app.post('/regenerate', (req, res, next) => {
@@ -56,8 +60,9 @@ class Browser {
     return decodeURIComponent(this.cookie).match(/=s:([^.]+)/)[1]
   }
 
-  async ask(method, path) {
-    const answer = await fetch(this.app.url + path, { method, headers: this.cookie ? { cookie: this.cookie } : {} })
+  async ask(method, path, json) {
+    const headers = { 'content-type': 'application/json', ...(this.cookie && { cookie: this.cookie }) }
+    const answer = await fetch(this.app.url + path, { method, headers, body: json && JSON.stringify(json) })
     const text = await answer.text()
     const header = answer.headers.get('set-cookie')
     if (header) this.cookie = header.split(';')[0]
@@ -68,8 +73,8 @@ class Browser {
     return this.ask('GET', path)
   }
 
-  post(path) {
-    return this.ask('POST', path)
+  post(path, json) {
+    return this.ask('POST', path, json)
   }
 }
 

@@ -63,7 +63,7 @@ async function startWire(daemon) {
     request.on('data', (chunk) => chunks.push(chunk))
     request.on('end', () => {
       const { method, url, headers } = request
-      wire.requests.push({ method, path: url, headers })
+      wire.requests.push({ method, path: url, headers, body: Buffer.concat(chunks) })
       const fault = wire.faults.shift() ?? null
       if (fault === 'drop') return request.socket.destroy()
       if (typeof fault === 'number') return response.writeHead(fault).end()
@@ -80,7 +80,7 @@ async function startWire(daemon) {
   server.on('connection', () => ++wire.connections)
   await new Promise((resolve) => server.once('listening', resolve))
   wire.url = `http://127.0.0.1:${server.address().port}`
-  wire.methods = () => wire.requests.map(({ method, path }) => (path.endsWith('/touch') ? 'touch' : method))
+  wire.methods = () => wire.requests.map(({ method, path }) => path.match(/\/(touch|rotate)$/)?.[1] ?? method)
   wire.stop = () => {
     server.closeAllConnections()
     return new Promise((resolve) => server.close(resolve))

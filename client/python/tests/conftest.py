@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from flask import Flask, session
+from flask import Flask, request, session
 
 from coatcheck import CoatcheckSessionInterface
 
@@ -60,6 +60,7 @@ class Wire:
 
     def __init__(self, daemon: RunningDaemon):
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []  # of those requests
         self.clients: set[tuple[str, int]] = set()  # one for each connection
         self.faults: list[str | int | None] = []
         wire = self
@@ -72,6 +73,7 @@ class Wire:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 wire.clients.add(self.client_address)
                 wire.requests.append((self.command, self.path, dict(self.headers)))
+                wire.bodies.append(body)
                 fault = wire.faults.pop(0) if wire.faults else None
                 if fault == "drop":
                     self.close_connection = True
@@ -94,7 +96,7 @@ class Wire:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_PUT = do_DELETE = forward
+            do_GET = do_PUT = do_PATCH = do_POST = do_DELETE = forward
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -131,7 +133,7 @@ def wire(daemon):
 
 @pytest.fixture
 def make_app(wire):
-    """An app whose pages do to the session what the test says: `client.post("/", json=["put", "cart", 1])`."""
+    """An app whose pages do to the session what the test says."""
 
     def make(**settings) -> Flask:
         app = Flask(__name__)
@@ -151,6 +153,11 @@ def make_app(wire):
             session[key] = value
             return "put"
 
+        @app.post("/update")
+        def update():
+            session.update(request.json)
+            return "updated"
+
         @app.post("/clear")
         def clear():
             session.clear()
@@ -169,3 +176,40 @@ def make_app(wire):
 @pytest.fixture
 def app(make_app):
     return make_app()
+
+
+@pytest.fixture
+def slow(make_app, wire):
+    """A browser's request that has loaded its session and waits; `finish` lets it go on and returns the answer."""
+
+    class Slow:
+        def __init__(self):
+            self.loaded, self.go = threading.Event(), threading.Event()
+
+        def start(self, change, data={"user": "ann"}, **settings):
+            self.app = make_app(**settings)
+
+            @self.app.post("/slow")
+            def page():
+                session.get("user")
+                self.loaded.set()
+                assert self.go.wait(10)
+                change(session)
+                return "slow"
+
+            self.browser, self.other = self.app.test_client(), self.app.test_client()
+            self.browser.post("/update", json=data)
+            self.other.set_cookie("session", self.browser.get_cookie("session").value)
+            self.thread = threading.Thread(target=self.run)
+            self.thread.start()
+            assert self.loaded.wait(10)
+
+        def run(self):
+            self.answer = self.browser.post("/slow")
+
+        def finish(self):
+            self.go.set()
+            self.thread.join()
+            return self.answer
+
+    return Slow()

@@ -97,46 +97,6 @@ def test_a_cookie_that_cannot_be_an_id_is_no_session_and_no_call(app, wire, garb
     assert wire.requests == []
 
 
-def test_regenerate_keeps_the_data_under_a_new_id_and_ends_the_old(app, wire):
-    browser, thief = app.test_client(), app.test_client()
-    browser.post("/put/cart/apple")
-    before = cookie_of(browser)
-    thief.set_cookie("session", before)
-    browser.post("/regenerate")
-    assert cookie_of(browser) != before
-    assert browser.get("/").json == {"cart": "apple"}
-    assert thief.get("/").json == {}
-    assert wire.methods[2:4] == ["PUT", "DELETE"]  # never a moment without a session
-
-
-def test_regenerating_a_session_that_was_never_stored_ends_nothing(app, wire):
-    @app.post("/login")
-    def login():
-        app.session_interface.regenerate(session)
-        session["user"] = "ann"
-        return "ok"
-
-    browser = app.test_client()
-    browser.post("/login")
-    assert wire.methods == ["PUT"]
-    assert browser.get("/").json == {"user": "ann"}
-
-
-def test_a_session_emptied_after_regenerate_ends_under_its_old_id(app, wire):
-    @app.post("/out")
-    def out():
-        app.session_interface.regenerate(session)
-        session.clear()
-        return "ok"
-
-    browser = app.test_client()
-    browser.post("/put/user/ann")
-    id = cookie_of(browser)
-    browser.post("/out")
-    assert wire.methods[-1] == "DELETE"
-    assert wire.requests[-1][2]["Session-Id"] == id
-
-
 def test_flasks_lifetime_is_the_sessions_idle_timeout(make_app, wire):
     app = make_app(PERMANENT_SESSION_LIFETIME=timedelta(hours=2))
     app.test_client().post("/put/user/ann")

@@ -36,6 +36,40 @@ def rebase(theirs: dict[str, Any], base: Snapshot, mine: Mapping[str, Any]) -> d
     return kept | {key: mine[key] for key in now if now[key] != base.get(key)}
 
 
+def patch(base: Snapshot, now: Snapshot) -> bytes | None:
+    """The merge patch (RFC 7396) that makes `now` of `base`. None if there is none, since in a patch null means removal."""
+    old = {key: decode(value) for key, value in base.items() if value != now.get(key)}
+    new = {key: decode(value) for key, value in now.items() if value != base.get(key)}
+    try:
+        return _pack(_difference(old, new))
+    except _HoldsNull:
+        return None
+
+
+class _HoldsNull(Exception):
+    pass
+
+
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    changes: dict[str, Any] = {key: None for key in old if key not in new}
+    for key, value in new.items():
+        if not _merges(value):
+            if key not in old or _pack(old[key]) != _pack(value):  # 1, 1.0 and True are equal and not the same
+                if value is None:
+                    raise _HoldsNull
+                changes[key] = value
+        elif key not in old or not _merges(old[key]):
+            changes[key] = _difference({}, value)
+        elif inner := _difference(old[key], value):
+            changes[key] = inner
+    return changes
+
+
+def _merges(value: Any) -> bool:
+    """Whether it is a map to a merge patch. One with keys that are not strings is replaced whole, as a list is."""
+    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+
+
 def _pack(value: Any) -> bytes:
     return msgpack.packb(value, datetime=True)
 

@@ -4,9 +4,10 @@ import os
 import re
 import socket
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import msgpack
 import urllib3
 from urllib3.connection import HTTPConnection
 
@@ -70,7 +71,7 @@ class Daemon:
 
     def create(self, id: str, body: bytes, idle: int) -> None:
         """Raises Gone if the id has been used. `idle` in seconds."""
-        answer = self._put(id, body, idle, {"If-None-Match": "*"})
+        answer = self._write("PUT", id, body, idle, {"If-None-Match": "*"})
         if answer.status in (410, 412):
             raise Gone
         if answer.status != 201:
@@ -78,7 +79,7 @@ class Daemon:
 
     def save(self, id: str, body: bytes, idle: int, version: str) -> None:
         """`version`: the one that is replaced, or `*` for any. Raises Gone, and Stale if the version is another."""
-        answer = self._put(id, body, idle, {"If-Match": version})
+        answer = self._write("PUT", id, body, idle, {"If-Match": version})
         if answer.status == 410 or answer.status == 412 and version == "*":
             raise Gone
         if answer.status == 412:
@@ -86,28 +87,50 @@ class Daemon:
         if answer.status != 204:
             raise _refusal(answer)
 
+    def patch(self, id: str, patch: bytes, idle: int, version: str | None) -> None:
+        """`version`: the one that is changed, or None for any. Raises Gone, and Stale if the version is another."""
+        condition = {"If-Match": version} if version else {}
+        answer = self._write("PATCH", id, patch, idle, condition | {"Prefer": "return=minimal"})
+        if answer.status in (404, 410):
+            raise Gone
+        if answer.status == 412:
+            raise Stale
+        if answer.status not in (200, 204):
+            raise _refusal(answer)
+
+    def rotate(self, former: str, id: str, idle: int, grace: int) -> str:
+        """Returns the id that the session has from now on: `id`, or another if it was rotated within its grace.
+
+        Raises Gone. For `grace` seconds the former one leads to it, too.
+        """
+        body = msgpack.packb({"id": id, "grace_s": grace})
+        answer = self._call_again("POST", former, "/rotate", _content(idle), body)
+        if answer.status in (404, 410):
+            raise Gone
+        if answer.status != 200:
+            raise _refusal(answer)
+        return answer.headers["Session-Id"]
+
     def end(self, id: str) -> None:
         answer = self._call_again("DELETE", id)
         if answer.status != 204:
             raise _refusal(answer)
 
-    def _put(self, id: str, body: bytes, idle: int, condition: dict[str, str]) -> urllib3.BaseHTTPResponse:
-        headers = condition | {
-            "Content-Type": "application/msgpack",
-            "Session-Idle-Timeout": str(min(max(idle, 1), _LONGEST)),
-        }
-        return self._call("PUT", id, "", headers, body)
+    def _write(
+        self, method: str, id: str, body: bytes, idle: int, headers: dict[str, str]
+    ) -> urllib3.BaseHTTPResponse:
+        return self._call(method, id, "", headers | _content(idle), body)
 
-    def _call_again(self, method: str, id: str, query: str = "") -> urllib3.BaseHTTPResponse:
+    def _call_again(self, *request: Any) -> urllib3.BaseHTTPResponse:
         """Once more where no answer came in time: only for what may be done twice."""
         try:
-            answer = self._call(method, id, query)
+            answer = self._call(*request)
         except OutageError:
-            return self._call(method, id, query)
-        return self._call(method, id, query) if answer.status == 504 else answer
+            return self._call(*request)
+        return self._call(*request) if answer.status == 504 else answer
 
     def _call(
-        self, method: str, id: str, query: str = "", headers: dict[str, str] | None = None, body: bytes | None = None
+        self, method: str, id: str, suffix: str = "", headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Session-Id": id, "Accept": "application/msgpack"} | (headers or {})
         token = Path(self._token_file).read_text().strip() if self._token_file else self._token
@@ -115,7 +138,7 @@ class Daemon:
             headers["Authorization"] = f"Bearer {token}"
         try:
             return self._connections().urlopen(
-                method, self._path + query, body, headers, retries=False, timeout=_TIMEOUT
+                method, self._path + suffix, body, headers, retries=False, timeout=_TIMEOUT
             )
         except urllib3.exceptions.HTTPError as error:
             raise OutageError(f"no answer to {method}: {error}") from error
@@ -149,6 +172,10 @@ class _UnixPool(urllib3.HTTPConnectionPool):
 
     def _new_conn(self) -> _UnixConnection:
         return _UnixConnection(self._path)
+
+
+def _content(idle: int) -> dict[str, str]:
+    return {"Content-Type": "application/msgpack", "Session-Idle-Timeout": str(min(max(idle, 1), _LONGEST))}
 
 
 def _refusal(answer: urllib3.BaseHTTPResponse) -> CoatcheckError:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface
 
-from .codec import decode, encode, rebase, snapshot
+from .codec import decode, encode, patch, rebase, snapshot
 from .cookie import ExpressCookie, PlainCookie
 from .daemon import CoatcheckError, Daemon, Gone, OutageError, Stale
 from .session import ReadOnlySession, Session
@@ -36,6 +36,7 @@ class CoatcheckSessionInterface(SessionInterface):
         if self._id_bytes < 16:
             raise ValueError("SESSION_ID_LENGTH is less than 16 bytes, which can be guessed")
         self._conflict = _choice(app, "SESSION_COATCHECK_CONFLICT", "merge", "raise", "overwrite")
+        self._saves = _choice(app, "SESSION_COATCHECK_SAVE", "replace", "merge")
         self._outage = _choice(app, "SESSION_COATCHECK_OUTAGE", "error", "read-only")
         express = config.get("SESSION_EXPRESS_SECRET")
         self._cookie = ExpressCookie([express] if isinstance(express, str) else express) if express else PlainCookie()
@@ -62,19 +63,26 @@ class CoatcheckSessionInterface(SessionInterface):
             return Session(self._new_id(), self._permanent)
         return Session(id, self._permanent, decode(stored.body), stored.version)
 
-    def regenerate(self, session: Session) -> None:
-        """Gives the session a new id, as is due at login. The old one ends when the session is stored under the new."""
+    def regenerate(self, session: Session, grace: int = 0) -> None:
+        """Gives the session a new id when the request ends, as is due at login, and ends the old one in the same step.
+
+        `grace`: seconds, at most 60, for which the old id leads to the session, too, so that parallel requests do not
+        lose it. Not where rights change: who knows the old id would gain them.
+        """
         if session.version is not None:
-            session.former = session.sid
-            session.version = None
-            session.base = {}
+            session.former = session.former or session.sid
+            session.grace = grace
         session.sid = self._new_id()
         session.modified = True
 
     def save_session(self, app: Flask, session: Session, response: Response) -> None:
         # Flask comes here a second time with the page that reports the first time's error, and with no session at all
         # if opening it failed.
-        if session is None or session.failed:
+        if session is None:
+            return
+        if session.failed:
+            if session.rotated:  # the browser's id is dead, whatever became of the changes
+                self._set_cookie(app, session, response)
             return
         try:
             self._save(app, session, response)
@@ -90,27 +98,37 @@ class CoatcheckSessionInterface(SessionInterface):
                 self._end(session)
                 self._delete_cookie(app, response)
             return
-        if snapshot(session) != session.base:  # finds what was changed inside a value, too
-            session.modified = True
-            try:
+        changed = snapshot(session) != session.base  # finds what was changed inside a value, too
+        try:
+            if session.former:
+                self._rotate(app, session)
+            if changed:
+                session.modified = True
                 self._write(app, session)
-            except Gone:
-                app.logger.warning("coatcheck: a write was dropped, because its session has ended")
-                self._delete_cookie(app, response)
-                return
+        except Gone:
+            # The cookie stays: whoever ended or rotated the session has sent the browser what to have instead.
+            app.logger.warning("coatcheck: a write was dropped, because its session has ended")
+            return
         if self.should_set_cookie(app, session):
             self._set_cookie(app, session, response)
 
+    def _rotate(self, app: Flask, session: Session) -> None:
+        session.sid = self._daemon.rotate(session.former, session.sid, _idle(app), session.grace)
+        session.former = None
+        session.rotated = True
+
     def _write(self, app: Flask, session: Session) -> None:
-        idle = math.ceil(app.permanent_session_lifetime.total_seconds())
+        idle = _idle(app)
         if session.version is None:
-            self._daemon.create(session.sid, encode(session), idle)
-            if session.former:
-                self._daemon.end(session.former)
-            return
-        version = "*" if self._conflict == "overwrite" else session.version
+            return self._daemon.create(session.sid, encode(session), idle)
+        changes = patch(session.base, snapshot(session)) if self._saves == "merge" else None
         try:
-            self._daemon.save(session.sid, encode(session), idle, version)
+            if changes is not None:
+                version = session.version if self._conflict == "raise" else None
+                self._daemon.patch(session.sid, changes, idle, version)
+            else:
+                version = "*" if self._conflict == "overwrite" else session.version
+                self._daemon.save(session.sid, encode(session), idle, version)
         except Stale:
             if self._conflict == "raise":
                 raise ConflictError("the session has been changed by another request") from None
@@ -159,6 +177,10 @@ class CoatcheckSessionInterface(SessionInterface):
             "samesite": self.get_cookie_samesite(app),
             "partitioned": self.get_cookie_partitioned(app),
         }
+
+
+def _idle(app: Flask) -> int:
+    return math.ceil(app.permanent_session_lifetime.total_seconds())
 
 
 def _setting(app: Flask, name: str) -> str | None:

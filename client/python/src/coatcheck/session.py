@@ -17,9 +17,11 @@ class Session(CallbackDict, SessionMixin):
 
         super().__init__(data, on_update)
         self.sid = sid
-        self.version = version  # as loaded; None: not stored under this id
+        self.version = version  # as loaded; None: not stored
         self.base: Snapshot = snapshot(data or {})
-        self.former: str | None = None  # the id that it is stored under while it gets a new one
+        self.former: str | None = None  # the id that it is stored under until it gets the new one
+        self.grace = 0  # seconds for which the former id then leads to it, too
+        self.rotated = False  # it has got a new id, which the browser has to learn
         self.failed = False  # an error has been raised instead of saving it
         self._permanent = permanent
         self.modified = False

@@ -1,0 +1,90 @@
+#pragma once
+// Daemons over a fixture's store for the tests of rotation: one that works, and one that stops after some calls.
+
+#include "server/sessions.hpp"
+#include "tests/conformance/fixture.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace coatcheck::conformance {
+
+// What becomes of the last call of a daemon that stops.
+enum class last_call : std::uint8_t { not_done, answer_lost };
+
+// A store as a daemon has it that can make `calls` calls: the next is done, and the answer lost, or is not done; all
+// later ones are not done. `store` must outlive it.
+class stopping_backend final : public backend {
+public:
+    explicit stopping_backend(backend& store, unsigned calls = never_stops, last_call last = last_call::not_done)
+        : store_(store), left_(calls), last_(last)
+    {}
+
+    bool stopped() const noexcept { return stopped_; }
+
+    capabilities caps() const noexcept override { return store_.caps(); }
+    acknowledgement acknowledges() const override { return store_.acknowledges(); }
+    awaitable<result<std::optional<record>>> load(const session_key& key, deadline by) override;
+    awaitable<result<write>> put(const session_key& key, const head_changes& changes, std::string_view payload,
+                                 precondition when, time_point now, deadline by) override;
+    awaitable<result<bool>> swap(const session_key& key, const head* seen, const head& next,
+                                 std::optional<std::string_view> payload, time_point now, deadline by) override;
+    awaitable<result<std::optional<head>>> end(const session_key& key, time_point now, time_point keep_until,
+                                               deadline by) override;
+    awaitable<result<std::optional<head>>> extend(const session_key& key, time_point now,
+                                                  std::chrono::milliseconds keep_after_end, deadline by) override;
+    awaitable<result<void>> probe(deadline by) override { return store_.probe(by); }
+
+private:
+    static constexpr unsigned never_stops = ~0U;
+
+    template <class T>
+    awaitable<result<T>> pass(awaitable<result<T>> call);
+
+    backend& store_;
+    std::atomic<unsigned> left_;
+    const last_call last_;
+    std::atomic<bool> stopped_ = false;
+};
+
+// An id, and the key that it is kept under.
+struct ticket {
+    std::string id;
+    session_key key;
+};
+
+ticket new_ticket();
+
+rotation from_to(const ticket& from, const ticket& to, std::chrono::seconds grace);
+
+// The sessions of one daemon over the fixture's store; remembered for ten minutes past their end.
+class daemon_over {
+public:
+    explicit daemon_over(fixture& f);
+
+    sessions& store() noexcept { return store_; }
+
+    result<rotated> rotate(const ticket& from, const ticket& to, std::chrono::seconds grace,
+                           session_settings settings = {});
+
+    // The session that an id leads to; nothing if it has ended or was never there.
+    std::optional<record> look(const ticket& t);
+
+    // Its payload, or "none".
+    std::string payload(const ticket& t);
+
+    result<write> put(const ticket& t, std::string_view payload, precondition when = precondition::none());
+    void end(const ticket& t);
+
+    // Uses of old ids that were over.
+    unsigned reused() const;
+
+private:
+    fixture& f_;
+    metrics counters_;
+    sessions store_;
+};
+
+} // namespace coatcheck::conformance

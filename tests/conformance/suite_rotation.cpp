@@ -1,0 +1,481 @@
+// Rotation by daemons that work, alone and at once.
+
+#include "proto/rotated_record.hpp"
+#include "tests/conformance/daemon_over.hpp"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <set>
+#include <utility>
+
+namespace coatcheck::conformance {
+
+namespace {
+
+bool ended(const result<rotated>& r)
+{
+    return !r && r.error().code == errc::ended;
+}
+
+bool refused(const result<rotated>& r, errc why)
+{
+    return r && refused_by(r->done, why);
+}
+
+bool ended(const result<write>& w)
+{
+    return w ? refused_by(*w, errc::ended) : w.error().code == errc::ended;
+}
+
+// The id that a rotation answered, or why there is none.
+std::string answer_of(const result<rotated>& r)
+{
+    if (!r)
+        return std::string(problem_of(r.error().code).urn);
+    return r->done.what == write::outcome::refused ? std::string(problem_of(r->done.why).urn) : r->id;
+}
+
+const std::string over = std::string(problem_of(errc::ended).urn);
+
+// Adds a line to the payload: a merge that shows what was lost.
+sessions::merging adding(std::string line)
+{
+    return [line = std::move(line)](const record& stored) { return result<std::string>(stored.payload + line + "\n"); };
+}
+
+bool has(const record& r, const std::string& line)
+{
+    return r.payload.find(line + "\n") != std::string::npos;
+}
+
+std::vector<ticket> new_tickets(std::size_t n)
+{
+    std::vector<ticket> made;
+    std::generate_n(std::back_inserter(made), n, new_ticket);
+    return made;
+}
+
+} // namespace
+
+TEST_CASE("rotation: everything but the id, the times of use and the revision carries over")
+{
+    fixture f;
+    daemon_over d(f);
+    const auto old = new_ticket();
+    const auto next = new_ticket();
+    head before = apply(nullptr, plain_changes(), f.now);
+    before.subject = "ada";
+    before.label = "pc";
+    before.absolute_end = f.now + 24h;
+    before.lock_token = (std::uint64_t{1} << 53) - 1;
+    before.locked_until = f.now - 1ms;
+    CHECK(*f.wait(f.store().swap(old.key, nullptr, before, "red", f.now, soon())));
+
+    f.now += 30min;
+    const auto done = d.rotate(old, next, 0s);
+    REQUIRE(done.has_value());
+    CHECK(done->id == next.id);
+    const auto found = d.look(next);
+    REQUIRE(found);
+    CHECK(found->payload == "red");
+    CHECK(found->about == done->done.about);
+    head expected = before;
+    expected.revision = found->about.revision;
+    expected.last_seen = f.now;
+    expected.expires = next_expiry(before.idle, before.absolute_end, f.now);
+    expected.keep_until = expected.expires + 10min;
+    CHECK(found->about == expected);
+    CHECK(found->about.revision > before.revision);
+}
+
+TEST_CASE("rotation: without grace the old id is over at once, whatever the clock of who asks")
+{
+    fixture f;
+    daemon_over d(f);
+    const auto old = new_ticket();
+    const auto next = new_ticket();
+    CHECK(d.put(old, "red").has_value());
+    CHECK(d.rotate(old, next, 0s).has_value());
+    for (const auto skew : {0s, -10s, 10s}) {
+        f.now += skew;
+        CHECK(!d.look(old));
+        CHECK(ended(d.put(old, "blue")));
+        CHECK(ended(d.put(old, "blue", precondition::absent())));
+        CHECK(ended(d.put(old, "blue", precondition::exists())));
+        CHECK(ended(d.rotate(old, new_ticket(), 0s)));
+        CHECK(ended(d.rotate(old, new_ticket(), 60s)));
+        CHECK(!f.wait(d.store().touch(old.key, f.now)).has_value());
+        CHECK(!f.wait(d.store().patch(old.key, adding("blue"), {}, f.now)).has_value());
+        d.end(old);
+        CHECK(d.payload(next) == "red");
+        f.now -= skew;
+    }
+    CHECK(d.reused() == 3 * 8);
+}
+
+TEST_CASE("rotation: within the grace the old id is the session, and after it is over")
+{
+    fixture f;
+    daemon_over d(f);
+    const auto old = new_ticket();
+    const auto next = new_ticket();
+    CHECK(d.put(old, "red").has_value());
+    CHECK(d.rotate(old, next, 30s).has_value());
+
+    f.now += 30s - 1ms;
+    const auto read = d.look(old);
+    REQUIRE(read);
+    CHECK(read->about == d.look(next)->about);
+    CHECK(d.put(old, "blue", precondition::matches(read->about.data_version))->what == write::outcome::replaced);
+    CHECK(refused_by(*d.put(old, "green", precondition::matches(read->about.data_version)), errc::precondition_failed));
+    CHECK(refused_by(*d.put(old, "green", precondition::absent()), errc::precondition_failed));
+    CHECK(f.wait(d.store().patch(old.key, adding("black"), {}, f.now)).has_value());
+    CHECK(f.wait(d.store().touch(old.key, f.now)).has_value());
+    CHECK(answer_of(d.rotate(old, new_ticket(), 0s)) == next.id);
+    CHECK(d.payload(next) == "blueblack\n");
+    CHECK(d.reused() == 0);
+
+    f.now += 1ms;
+    CHECK(!d.look(old));
+    CHECK(ended(d.put(old, "green")));
+    CHECK(ended(d.rotate(old, new_ticket(), 30s)));
+    CHECK(d.payload(next) == "blueblack\n");
+    CHECK(d.reused() == 3);
+}
+
+TEST_CASE("rotation: the grace outlasts a session that is short and soon forgotten")
+{
+    fixture f;
+    daemon_over d(f);
+    stopping_backend store(f.store());
+    lookup places(store, [](const handle&) {});
+    const auto old = new_ticket();
+    const auto next = new_ticket();
+    head_changes changes = plain_changes();
+    changes.default_idle = 1s;
+    changes.keep_after_end = 1s;
+    CHECK(f.wait(f.store().put(old.key, changes, "red", precondition::none(), f.now, soon())).has_value());
+    rotation wanted = from_to(old, next, 60s);
+    wanted.changes = changes;
+    wanted.announce = [](const head&) -> awaitable<result<void>> { co_return result<void>(); };
+    CHECK(f.wait(rotate(store, places, wanted, f.now, soon())).has_value());
+    CHECK((*f.wait(f.store().load(old.key, soon())))->about.keep_until >= f.now + 60s);
+}
+
+TEST_CASE("rotation: aliases lead on through one another")
+{
+    fixture f;
+    daemon_over d(f);
+    const auto ids = new_tickets(4);
+    CHECK(d.put(ids[0], "red").has_value());
+    for (std::size_t i = 0; i + 1 < ids.size(); ++i)
+        CHECK(answer_of(d.rotate(ids[i], ids[i + 1], 10s)) == ids[i + 1].id);
+    CHECK(answer_of(d.rotate(ids[0], new_ticket(), 10s)) == ids[3].id);
+    CHECK(d.put(ids[0], "blue").has_value());
+    for (const auto& t : ids)
+        CHECK(d.payload(t) == "blue");
+    d.end(ids[0]);
+    for (const auto& t : ids)
+        CHECK(!d.look(t));
+}
+
+TEST_CASE("rotation: an id that is in use, or was, is not taken, and the session stays where it is")
+{
+    fixture f;
+    daemon_over d(f);
+    const auto old = new_ticket();
+    const auto used = new_ticket();
+    const auto gone = new_ticket();
+    CHECK(d.put(old, "red").has_value());
+    CHECK(d.put(used, "blue").has_value());
+    d.end(gone);
+    CHECK(refused(d.rotate(old, used, 0s), errc::precondition_failed));
+    CHECK(refused(d.rotate(old, gone, 0s), errc::precondition_failed));
+    CHECK(d.payload(old) == "red");
+    CHECK(d.payload(used) == "blue");
+    CHECK(!d.look(gone));
+}
+
+TEST_CASE("rotation: nothing is made of a session that is over or was never there")
+{
+    fixture f;
+    daemon_over d(f);
+    const auto old = new_ticket();
+    const auto next = new_ticket();
+    CHECK(d.rotate(old, next, 0s).error().code == errc::not_found);
+    CHECK(d.put(old, "red").has_value());
+    d.end(old);
+    CHECK(ended(d.rotate(old, next, 0s)));
+    CHECK(d.look(next) == std::nullopt);
+    CHECK(d.put(next, "blue")->what == write::outcome::created);
+}
+
+TEST_CASE("rotation: a change of subject leaves no alias, and follows one to do it")
+{
+    fixture f;
+    daemon_over d(f);
+    const auto ids = new_tickets(4);
+    session_settings as_ada;
+    as_ada.subject = "ada";
+    CHECK(d.put(ids[0], "red").has_value());
+    // Somebody else's rotation within its grace is no login, so the login rotates on.
+    CHECK(answer_of(d.rotate(ids[0], ids[1], 60s)) == ids[1].id);
+    CHECK(answer_of(d.rotate(ids[0], ids[2], 60s, as_ada)) == ids[2].id);
+    CHECK(!d.look(ids[0]));
+    CHECK(!d.look(ids[1]));
+    CHECK(d.look(ids[2]).value_or(record()).about.subject == "ada");
+    // Repeated, it is the same login.
+    CHECK(answer_of(d.rotate(ids[0], ids[2], 60s, as_ada)) == ids[2].id);
+    CHECK(answer_of(d.rotate(ids[0], new_ticket(), 60s, as_ada)) == over);
+    CHECK(answer_of(d.rotate(ids[1], ids[2], 60s, as_ada)) == ids[2].id);
+    CHECK(answer_of(d.rotate(ids[2], ids[3], 60s, as_ada)) == ids[3].id);
+    CHECK(d.look(ids[2]).value_or(record()).about.subject == "ada");
+    as_ada.subject = "";
+    const auto last = new_ticket();
+    CHECK(answer_of(d.rotate(ids[3], last, 60s, as_ada)) == last.id);
+    CHECK(!d.look(ids[2]));
+    CHECK(!d.look(ids[3]));
+}
+
+TEST_CASE("rotation: a lease keeps out who lacks its token, and goes with the session")
+{
+    fixture f;
+    daemon_over d(f);
+    const auto old = new_ticket();
+    const auto next = new_ticket();
+    head locked = apply(nullptr, plain_changes(), f.now);
+    locked.lock_token = 7;
+    locked.locked_until = f.now + 30s;
+    CHECK(*f.wait(f.store().swap(old.key, nullptr, locked, "red", f.now, soon())));
+    CHECK(refused(d.rotate(old, next, 0s), errc::locked));
+    CHECK(!d.look(next));
+    session_settings holder;
+    holder.lock_token = 7;
+    CHECK(answer_of(d.rotate(old, next, 30s, holder)) == next.id);
+    CHECK(refused_by(*d.put(next, "blue"), errc::locked));
+    CHECK(refused_by(*d.put(old, "blue"), errc::locked));
+    CHECK(f.wait(d.store().put(old.key, "green", holder, precondition::none(), f.now))->what ==
+          write::outcome::replaced);
+}
+
+TEST_CASE("rotation: at rest the old id's record does not tell the new id")
+{
+    fixture f;
+    daemon_over d(f);
+    const auto old = new_ticket();
+    const auto next = new_ticket();
+    CHECK(d.put(old, "red").has_value());
+    CHECK(d.rotate(old, next, 30s).has_value());
+    const auto alias = *f.wait(f.store().load(old.key, soon()));
+    REQUIRE(alias);
+    CHECK(alias->about.what == kind::alias);
+    CHECK(alias->payload.find(next.id) == std::string::npos);
+    CHECK(alias->payload.find("red") == std::string::npos);
+    CHECK(alias_target(alias->payload) == next.key.name);
+    CHECK(open_alias(alias->payload, old.id).value() == next.id);
+    CHECK(!open_alias(alias->payload, next.id).has_value());
+    CHECK((*f.wait(f.store().load(next.key, soon())))->payload == "red");
+}
+
+TEST_CASE("rotation: of many at once with grace all answer the same id")
+{
+    fixture f;
+    std::array<daemon_over, 2> daemons{daemon_over(f), daemon_over(f)};
+    for (int round = 0; round < 3; ++round) {
+        const auto old = new_ticket();
+        const auto next = new_tickets(16);
+        CHECK(daemons[0].put(old, "red").has_value());
+        std::vector<std::string> answers(next.size());
+        f.parallel(next.size(), [&](std::size_t i) -> awaitable<void> {
+            const auto done = co_await daemons[i / 8].store().rotate(from_to(old, next[i], 30s), {}, f.now);
+            answers[i] = answer_of(done);
+        });
+        CHECK(std::set(answers.begin(), answers.end()).size() == 1);
+        for (const auto& t : next)
+            CHECK(daemons[0].look(t).has_value() == (t.id == answers[0]));
+        CHECK(daemons[1].payload(old) == "red");
+    }
+}
+
+TEST_CASE("rotation: of many at once without grace one is done, and the others find the session over")
+{
+    fixture f;
+    std::array<daemon_over, 2> daemons{daemon_over(f), daemon_over(f)};
+    for (int round = 0; round < 3; ++round) {
+        const auto old = new_ticket();
+        const auto next = new_tickets(16);
+        CHECK(daemons[0].put(old, "red").has_value());
+        std::vector<std::string> answers(next.size());
+        f.parallel(next.size(), [&](std::size_t i) -> awaitable<void> {
+            const auto done = co_await daemons[i / 8].store().rotate(from_to(old, next[i], 0s), {}, f.now);
+            answers[i] = answer_of(done);
+        });
+        CHECK(std::ranges::count(answers, over) == 15);
+        for (std::size_t i = 0; i < next.size(); ++i) {
+            CHECK((answers[i] == over || answers[i] == next[i].id));
+            CHECK(daemons[0].look(next[i]).has_value() == (answers[i] == next[i].id));
+        }
+        CHECK(!daemons[1].look(old));
+    }
+}
+
+TEST_CASE("rotation: of many at once to one id all answer that")
+{
+    fixture f;
+    std::array<daemon_over, 2> daemons{daemon_over(f), daemon_over(f)};
+    for (const auto grace : {0s, 30s}) {
+        const auto old = new_ticket();
+        const auto next = new_ticket();
+        CHECK(daemons[0].put(old, "red").has_value());
+        f.parallel(16, [&](std::size_t i) -> awaitable<void> {
+            const auto done = co_await daemons[i / 8].store().rotate(from_to(old, next, grace), {}, f.now);
+            CHECK(answer_of(done) == next.id);
+        });
+        CHECK(daemons[0].payload(next) == "red");
+        CHECK(daemons[1].look(old).has_value() == (grace > 0s));
+    }
+}
+
+TEST_CASE("rotation: a login among rotations with grace leaves no old id that leads to it")
+{
+    fixture f;
+    std::array<daemon_over, 2> daemons{daemon_over(f), daemon_over(f)};
+    for (int round = 0; round < 5; ++round) {
+        const auto old = new_ticket();
+        const auto next = new_tickets(8);
+        CHECK(daemons[0].put(old, "red").has_value());
+        std::string login;
+        f.parallel(next.size(), [&](std::size_t i) -> awaitable<void> {
+            session_settings settings;
+            if (i == 5)
+                settings.subject = "ada";
+            const auto done =
+                co_await daemons[i / 4].store().rotate(from_to(old, next[i], 30s), std::move(settings), f.now);
+            if (i == 5)
+                login = answer_of(done);
+        });
+        CHECK(login == next[5].id);
+        CHECK(daemons[0].look(next[5]).value_or(record()).about.subject == "ada");
+        CHECK(!daemons[0].look(old));
+        for (std::size_t i = 0; i < next.size(); ++i)
+            CHECK((i == 5 || !daemons[1].look(next[i])));
+    }
+}
+
+// With grace, an end of the old id comes before the rotation, or goes through the alias. Without, it may come after:
+// then the old id is over, and the session somebody else's.
+TEST_CASE("rotation: an end of the old id meanwhile leaves nothing with grace, and at most the winner's without")
+{
+    fixture f;
+    std::array<daemon_over, 2> daemons{daemon_over(f), daemon_over(f)};
+    for (int round = 0; round < 6; ++round) {
+        const auto grace = round % 2 == 0 ? 30s : 0s;
+        const auto old = new_ticket();
+        const auto next = new_tickets(7);
+        CHECK(daemons[0].put(old, "red").has_value());
+        std::vector<std::string> answers(next.size());
+        f.parallel(8, [&](std::size_t i) -> awaitable<void> {
+            auto& store = daemons[i % 2].store();
+            if (i == 7) {
+                const auto done = co_await store.end(old.key, f.now);
+                CHECK(done.has_value());
+            } else {
+                const auto done = co_await store.rotate(from_to(old, next[i], grace), {}, f.now);
+                answers[i] = answer_of(done);
+            }
+        });
+        CHECK(!daemons[0].look(old));
+        for (std::size_t i = 0; i < next.size(); ++i)
+            CHECK(daemons[0].look(next[i]).has_value() == (grace == 0s && answers[i] == next[i].id));
+        CHECK(std::ranges::count(answers, over) >= (grace == 0s ? 6 : 0));
+    }
+}
+
+TEST_CASE("rotation: an end of the new id meanwhile is not undone")
+{
+    fixture f;
+    std::array<daemon_over, 2> daemons{daemon_over(f), daemon_over(f)};
+    for (int round = 0; round < 8; ++round) {
+        const auto old = new_ticket();
+        const auto next = new_ticket();
+        CHECK(daemons[0].put(old, "red").has_value());
+        std::string answer;
+        f.parallel(2, [&](std::size_t i) -> awaitable<void> {
+            if (i == 0) {
+                const auto done = co_await daemons[0].store().rotate(from_to(old, next, 30s), {}, f.now);
+                answer = answer_of(done);
+            } else {
+                const auto done = co_await daemons[1].store().end(next.key, f.now);
+                CHECK(done.has_value());
+            }
+        });
+        CHECK(!daemons[0].look(next));
+        const bool never_rotated = answer == problem_of(errc::precondition_failed).urn;
+        CHECK(daemons[1].look(old).has_value() == never_rotated);
+    }
+}
+
+TEST_CASE("rotation: no patch meanwhile is lost, through whichever id it came")
+{
+    fixture f;
+    std::array<daemon_over, 2> daemons{daemon_over(f), daemon_over(f)};
+    for (const auto grace : {30s, 0s}) {
+        const auto ids = new_tickets(4);
+        CHECK(daemons[0].put(ids[0], "").has_value());
+        std::mutex mutex;
+        std::vector<std::string> acknowledged;
+        f.parallel(9, [&](std::size_t i) -> awaitable<void> {
+            auto& store = daemons[i % 2].store();
+            if (i == 8) {
+                for (std::size_t n = 0; n + 1 < ids.size(); ++n) {
+                    const auto done = co_await store.rotate(from_to(ids[n], ids[n + 1], grace), {}, f.now);
+                    CHECK(answer_of(done) == ids[n + 1].id);
+                }
+                co_return;
+            }
+            for (int n = 0; n < 6; ++n) {
+                const std::string line = std::to_string(i) + "." + std::to_string(n);
+                const auto done = co_await store.patch(ids[i % 3].key, adding(line), {}, f.now);
+                const std::lock_guard hold(mutex);
+                if (done && done->done.what == write::outcome::replaced)
+                    acknowledged.push_back(line);
+                else if (grace > 0s && i % 3 == 0)
+                    CHECK_MESSAGE(false, "the first id leads to the session all the time");
+            }
+        });
+        const auto last = daemons[1].look(ids.back());
+        REQUIRE(last);
+        for (const auto& line : acknowledged)
+            CHECK_MESSAGE(has(*last, line), line);
+    }
+}
+
+TEST_CASE("rotation: a save over the version that was read is refused if that changed, through whichever id it comes")
+{
+    fixture f;
+    daemon_over d(f);
+    for (int round = 0; round < 4; ++round) {
+        const auto old = new_ticket();
+        const auto next = new_ticket();
+        const auto first = d.put(old, "red")->about.data_version;
+        std::array<std::string, 4> saved;
+        f.parallel(5, [&](std::size_t i) -> awaitable<void> {
+            if (i == 4) {
+                const auto done = co_await d.store().rotate(from_to(old, next, 30s), {}, f.now);
+                CHECK(answer_of(done) == next.id);
+                co_return;
+            }
+            const std::string payload = "saved by " + std::to_string(i);
+            const auto done = co_await d.store().put(old.key, payload, {}, precondition::matches(first), f.now);
+            CHECK(done.has_value());
+            if (done && done->what == write::outcome::replaced)
+                saved[i] = payload;
+        });
+        CHECK(std::ranges::count(saved, "") == 3);
+        const auto kept = d.payload(next);
+        CHECK(std::ranges::count(saved, kept) == 1);
+    }
+}
+
+} // namespace coatcheck::conformance
