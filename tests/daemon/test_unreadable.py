@@ -20,7 +20,7 @@ DAMAGES = {
                                         records.set_kind(handle, KINDS["pending"])),
 }
 DATA = {"cut-short": b"\x82\xa1n\x01", "left-over": b"\x80\x80", "no-map": b"\x93\x01\x02\x03", "empty": b"",
-        "no-messagepack": b"\xc1"}
+        "no-messagepack": b"\xd9"}
 CHANGES = {
     "PUT": lambda client, id: client.session("PUT", id, body={"new": 1}),
     "PUT-to-create": lambda client, id: client.session("PUT", id, body={"new": 1}, If_None_Match="*"),
@@ -292,7 +292,7 @@ def test_a_damaged_epoch_lets_nobody_in_and_drives_nobody_away(start, new_store,
         assert ops.call("POST", "/v1/stores/default/end-all").status == 202
     daemon.stop()
     epoch = handle_of("the epoch of this store")
-    for damage in (lambda records: records.set_payload(epoch, b"\xc1"), lambda records: records.spoil(epoch)):
+    for damage in (lambda records: records.set_payload(epoch, b"\xd9"), lambda records: records.spoil(epoch)):
         damage(records_of(url))
         with start(url, tokens_file=str(tokens.path)).client(tokens.of["shop"]) as shop:
             shop.session("GET", id).problem(503, "unavailable")
