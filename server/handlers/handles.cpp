@@ -21,7 +21,7 @@ std::optional<session_key> named_handle(exchange& x)
 
 std::string_view reason_of(errc why) noexcept
 {
-    return why == errc::newer_format ? "newer_format" : "corrupt";
+    return why == errc::newer_format ? "newer_format" : why == errc::unknown_key ? "unknown_key" : "corrupt";
 }
 
 std::string describe(const sessions& store, const handle& name, const inspection& seen)
