@@ -3,6 +3,8 @@
 #include "proto/random.hpp"
 #include "server/log.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -64,6 +66,25 @@ ticket new_ticket()
 awaitable<result<void>> nobody_listens(const handle&, const head&, const head&)
 {
     co_return result<void>();
+}
+
+std::vector<ticket> new_tickets(std::size_t n)
+{
+    std::vector<ticket> made;
+    std::generate_n(std::back_inserter(made), n, new_ticket);
+    return made;
+}
+
+std::string answer_of(const result<rotated>& r)
+{
+    if (!r)
+        return std::string(problem_of(r.error().code).urn);
+    return r->done.what == write::outcome::refused ? std::string(problem_of(r->done.why).urn) : r->id;
+}
+
+sessions::merging adding(std::string line)
+{
+    return [line = std::move(line)](const record& stored) { return result<std::string>(stored.payload + line + "\n"); };
 }
 
 rotation from_to(const ticket& from, const ticket& to, std::chrono::seconds grace)

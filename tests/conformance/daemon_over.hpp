@@ -8,6 +8,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace coatcheck::conformance {
 
@@ -56,11 +57,19 @@ struct ticket {
 };
 
 ticket new_ticket();
+std::vector<ticket> new_tickets(std::size_t n);
 
 // For rotations that nobody has to be told about.
 awaitable<result<void>> nobody_listens(const handle& from, const head& old, const head& next);
 
 rotation from_to(const ticket& from, const ticket& to, std::chrono::seconds grace);
+
+// The id that a rotation answered, or the URN of why there is none.
+std::string answer_of(const result<rotated>& r);
+inline const std::string over(problem_of(errc::ended).urn);
+
+// Adds a line to the payload: a merge that shows what was lost.
+sessions::merging adding(std::string line);
 
 // The sessions of one daemon over the fixture's store; remembered for ten minutes past their end.
 class daemon_over {
