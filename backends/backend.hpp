@@ -71,7 +71,8 @@ struct write {
 // outlive the co_await. Past `by` the answer is errc::timed_out, and the write may have landed. A store that cannot be
 // reached is errc::unavailable, one without room errc::full, a record of a later release errc::newer_format, bytes that
 // are no record errc::corrupt; neither of the last two is ever replaced by put() or extend(), and their details are in
-// our own words, for operators read them in answers.
+// our own words, for operators read them in answers. Layers add errc::unknown_key (layers/encrypt.hpp), to which the
+// same applies.
 class backend {
 public:
     virtual ~backend() = default;

@@ -7,7 +7,7 @@ namespace coatcheck {
 
 const problem_kind& problem_of(errc code) noexcept
 {
-    static constexpr std::array<problem_kind, 28> table{{
+    static constexpr std::array<problem_kind, 29> table{{
         {400, "urn:coatcheck:problem:malformed", "Malformed request"},
         {401, "urn:coatcheck:problem:unauthorized", "A bearer token is needed"},
         {403, "urn:coatcheck:problem:forbidden", "Not allowed"},
@@ -32,6 +32,7 @@ const problem_kind& problem_of(errc code) noexcept
         {501, "urn:coatcheck:problem:unsupported", "Not supported"},
         {503, "urn:coatcheck:problem:unavailable", "The backend is unavailable"},
         {503, "urn:coatcheck:problem:newer-format", "The record needs a newer release"},
+        {503, "urn:coatcheck:problem:unknown-key", "The record needs another key"},
         {404, "urn:coatcheck:problem:unreadable", "The record cannot be read"},
         {504, "urn:coatcheck:problem:timed-out", "The backend did not answer in time"},
         {507, "urn:coatcheck:problem:full", "The store is full"},

@@ -34,6 +34,7 @@ enum class errc : std::uint8_t {
     unsupported,         // 501: this store, or this release, cannot
     unavailable,         // 503: the backend is away
     newer_format,        // 503: a record that only a later release can read
+    unknown_key,         // 503: a record that no key here opens, or one in the clear where none may be
     corrupt,             // 404 with Session-Unreadable: a record that nobody can read
     timed_out,           // 504: the deadline passed; a write may have landed
     full,                // 507

@@ -4,12 +4,8 @@
 #include "proto/random.hpp"
 #include "proto/sha256.hpp"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
 
 namespace coatcheck {
 
@@ -18,15 +14,6 @@ namespace {
 bool is_id_char(char c) noexcept
 {
     return is_base64url(c) || c == '.' || c == '~' || c == ',' || c == ':';
-}
-
-sha256_digest hmac_sha256(std::string_view key, std::string_view text)
-{
-    sha256_digest out;
-    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-             reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data(), nullptr) == nullptr)
-        throw std::runtime_error("HMAC-SHA-256 failed");
-    return out;
 }
 
 } // namespace

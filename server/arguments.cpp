@@ -13,7 +13,8 @@ struct command_line {
         app.set_help_flag("-h,--help", "print this");
         app.footer(""
                    "The environment: COATCHECK_STORE, COATCHECK_LISTEN, COATCHECK_OPS_LISTEN, COATCHECK_TOKENS_FILE,\n"
-                   "COATCHECK_TOKEN, COATCHECK_THREADS, COATCHECK_LOG_LEVEL, COATCHECK_LOG_FORMAT, COATCHECK_CONFIG;\n"
+                   "COATCHECK_TOKEN, COATCHECK_ENCRYPTION_KEY_FILES, COATCHECK_THREADS, COATCHECK_LOG_LEVEL,\n"
+                   "COATCHECK_LOG_FORMAT, COATCHECK_CONFIG;\n"
                    "COATCHECK_STORE_FILE and COATCHECK_TOKEN_FILE read the value from a file.");
         app.add_option("--config", out.config_file, "read the configuration from this YAML file")->type_name("FILE");
         app.add_flag("--insecure", out.insecure, "listen beyond this machine without tokens");
@@ -34,6 +35,7 @@ struct command_line {
         handle = instead->add_flag("--handle")
                      ->description("read a session's id from standard input and print its handle, by which logs and "
                                    "stores know it");
+        key = instead->add_flag("--new-key")->description("make a key of encryption.keys: print it, and nothing else");
         schema = instead->add_flag("--print-schema")
                      ->description("print what makes the stores' tables, for daemons that may not make them");
         backends = instead->add_flag("--list-backends")
@@ -57,6 +59,7 @@ struct command_line {
     CLI::Option* health;
     CLI::Option* token;
     CLI::Option* handle;
+    CLI::Option* key;
     CLI::Option* schema;
     CLI::Option* backends;
     CLI::Option* version;
@@ -83,6 +86,7 @@ arguments parse_arguments(int argc, const char* const* argv)
                     : *line.health   ? action::health
                     : *line.token    ? action::new_token
                     : *line.handle   ? action::print_handle
+                    : *line.key      ? action::new_key
                     : *line.schema   ? action::print_schema
                     : *line.backends ? action::list_backends
                     : *line.version  ? action::version

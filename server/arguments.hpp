@@ -18,6 +18,7 @@ struct arguments {
         health,
         new_token,
         print_handle,
+        new_key,
         version,
         help
     };

@@ -82,6 +82,12 @@ void check_files(config_draft& draft)
     check_file(draft, "tokens_file", c.tokens_file);
     check_file(draft, "handle_key_file", c.handle_key_file);
     check_file(draft, "hash_subjects.key_file", c.subject_key_file);
+    if (c.encryption) {
+        if (c.encryption->keys.empty())
+            draft.mistake("encryption.keys", "is missing, so nothing would be encrypted");
+        for (const auto& file : c.encryption->keys)
+            check_file(draft, "encryption.keys", file);
+    }
     if (!c.tls)
         return;
     if (c.tls->certificate_file.empty())

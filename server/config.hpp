@@ -61,6 +61,12 @@ struct store_config {
     bool adopt_ids = true; // false: a PUT to an unknown id is 404
 };
 
+struct encryption_config {
+    std::vector<std::string> keys;   // files of one key each: the first seals, all open
+    std::string realm = "coatcheck"; // bound into every record
+    bool accepts_plain_records = false;
+};
+
 enum class log_format : std::uint8_t { automatic, text, json }; // automatic: text on a terminal, JSON elsewhere
 
 struct log_config {
@@ -75,9 +81,10 @@ struct config {
     std::size_t threads = 0;                    // after loading: at least 1
     std::map<std::string, store_config> stores; // by name; "default" is always there
     std::string tokens_file;                    // empty: no tokens
-    std::string token;              // COATCHECK_TOKEN[_FILE]: one token with scope app on every store; a secret
-    std::string handle_key_file;    // empty: handles are plain SHA-256
-    std::string subject_key_file;   // empty: subjects are kept as they are sent
+    std::string token;            // COATCHECK_TOKEN[_FILE]: one token with scope app on every store; a secret
+    std::string handle_key_file;  // empty: handles are plain SHA-256
+    std::string subject_key_file; // empty: subjects are kept as they are sent
+    std::optional<encryption_config> encryption; // of every store; unset: records are kept as they are
     std::vector<std::string> hosts; // Host names that token-less TCP listeners answer to, beside the loopback's
     bool ids_in_path = true;
     bool insecure = false; // listen beyond loopback without tokens

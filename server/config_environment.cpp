@@ -26,6 +26,7 @@ constexpr auto variables = std::to_array<variable>({
     {"COATCHECK_OPS_LISTEN", "ops_listen"},
     {"COATCHECK_STORE", "stores.default.url", true},
     {"COATCHECK_TOKENS_FILE", "tokens_file"},
+    {"COATCHECK_ENCRYPTION_KEY_FILES", "encryption.keys"},
     {"COATCHECK_TOKEN", "token", true},
     {"COATCHECK_THREADS", "threads"},
     {"COATCHECK_LOG_LEVEL", "log.level"},

@@ -166,6 +166,37 @@ setting list(std::string key, std::vector<T>& into, Parse parse, Show show_one)
     return {std::move(key), read, write, true};
 }
 
+std::string parse_file(const std::string& path)
+{
+    if (path.empty())
+        reject(path, "a file");
+    return path;
+}
+
+// What belongs to an optional group of settings, which is there as soon as one of them is.
+template <class Group, class Make>
+setting in_group(std::optional<Group>& group, Make make)
+{
+    Group unset;
+    setting s = make(unset);
+    s.read = [&group, make](const std::string& text) { make(group ? *group : group.emplace()).read(text); };
+    s.show = [&group, make] { return group ? make(*group).show() : std::string(); };
+    return s;
+}
+
+// Long enough for any name, short enough for a typing error to be seen.
+constexpr std::size_t longest_realm = 255;
+
+setting realm(std::string& into)
+{
+    const auto read = [&into](const std::string& t) {
+        if (t.size() > longest_realm)
+            reject(t, "at most " + std::to_string(longest_realm) + " bytes");
+        into = t;
+    };
+    return {"encryption.realm", read, [&into] { return into; }};
+}
+
 std::string parse_host(const std::string& host)
 {
     const auto allowed = [](char c) {
@@ -188,14 +219,11 @@ std::vector<setting> settings_of(config& c)
     const auto address = [&](std::string key, std::vector<listen_address>& into) {
         return list(std::move(key), into, &listen_address::parse, [](const listen_address& a) { return a.str(); });
     };
-    const auto tls_file = [&](std::string key, std::string tls_config::* file) {
-        const auto read = [&c, file](const std::string& path) {
-            if (!c.tls)
-                c.tls.emplace();
-            (*c.tls).*file = path;
-        };
-        return setting{std::move(key), read, [&c, file] { return c.tls ? (*c.tls).*file : std::string(); }};
+    const auto tls_file = [&](const std::string& key, std::string tls_config::* file) {
+        return in_group(c.tls, [key, file](tls_config& tls) { return text(key, tls.*file); });
     };
+    static constexpr std::array<std::pair<std::string_view, bool>, 2> plain_records{
+        {{"refuse", false}, {"accept", true}}};
     static constexpr std::array<std::pair<std::string_view, log_format>, 3> formats{
         {{"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}}};
     static const std::array<std::pair<std::string_view, std::string>, 4> levels{
@@ -212,6 +240,15 @@ std::vector<setting> settings_of(config& c)
         text("tokens_file", c.tokens_file),
         text("handle_key_file", c.handle_key_file),
         text("hash_subjects.key_file", c.subject_key_file),
+        in_group(c.encryption,
+                 [](encryption_config& e) {
+                     return list("encryption.keys", e.keys, &parse_file, [](const std::string& f) { return f; });
+                 }),
+        in_group(c.encryption, [](encryption_config& e) { return realm(e.realm); }),
+        in_group(c.encryption,
+                 [](encryption_config& e) {
+                     return choice("encryption.plain_records", e.accepts_plain_records, plain_records);
+                 }),
         list("hosts", c.hosts, &parse_host, [](const std::string& h) { return h; }),
         boolean("ids_in_path", c.ids_in_path),
         boolean("insecure", c.insecure),

@@ -28,6 +28,11 @@ std::string_view name_of(session_state s) noexcept
     return names[static_cast<std::size_t>(s)];
 }
 
+bool is_own(const head& about) noexcept
+{
+    return about.what == kind::live && about.idle.count() == 0;
+}
+
 inspection inspect(record stored, time_point epoch, time_point now)
 {
     inspection seen{.state = session_state::ended, .stored = {}, .other = {}, .data_size = 0, .why = {}};

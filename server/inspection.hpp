@@ -29,6 +29,9 @@ struct inspection {
     std::optional<failure> why;   // of an unreadable one
 };
 
+// Whether it is of a record that the store keeps for itself: every session has an idle timeout, and no such record has.
+bool is_own(const head& about) noexcept;
+
 // Sessions that were created before `epoch` are over.
 inspection inspect(record stored, time_point epoch, time_point now);
 

@@ -1,9 +1,11 @@
 // Arguments -> configuration -> daemon, and the last catch.
 
 #include "backends/registry.hpp"
+#include "proto/sealing_key.hpp"
 #include "server/arguments.hpp"
 #include "server/config.hpp"
 #include "server/daemon.hpp"
+#include "server/encryption.hpp"
 #include "server/handle_key.hpp"
 #include "server/health.hpp"
 #include "server/log.hpp"
@@ -44,6 +46,7 @@ void print_version()
 void check(const config& settings)
 {
     load_tokens(settings);
+    load_sealer(settings);
     if (settings.tls)
         tls_server certificates(*settings.tls);
     for (const auto& [name, store] : settings.stores)
@@ -124,6 +127,9 @@ int run(const arguments& args)
         return 0;
     case arguments::action::new_token:
         print_new_token(args);
+        return 0;
+    case arguments::action::new_key:
+        std::cout << make_sealing_key() << '\n';
         return 0;
     case arguments::action::health:
         return print_health(args);

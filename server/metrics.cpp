@@ -124,10 +124,13 @@ double open_descriptors()
 
 class alignas(64) metrics::thread_counters {
 public:
-    thread_counters(std::size_t route_count, std::size_t store_count) : routes(route_count), stores(store_count) {}
+    thread_counters(std::size_t route_count, std::size_t store_count, std::size_t key_count)
+        : routes(route_count), stores(store_count), opened_records(store_count * key_count)
+    {}
 
     std::vector<route_counters> routes;
     std::vector<store_counters> stores;
+    std::vector<counter> opened_records; // by store and key
     counter opened;
     counter closed;
     counter refused;
@@ -137,12 +140,12 @@ public:
 };
 
 metrics::metrics(std::size_t threads, std::vector<std::string> routes, std::vector<std::string> stores,
-                 std::string version)
-    : routes_(std::move(routes)), stores_(std::move(stores)), open_circuits_(stores_.size()),
+                 std::string version, std::vector<std::string> keys)
+    : routes_(std::move(routes)), stores_(std::move(stores)), keys_(std::move(keys)), open_circuits_(stores_.size()),
       version_(std::move(version)), started_(in_seconds(std::chrono::system_clock::now().time_since_epoch()))
 {
     for (std::size_t i = 0; i < threads; ++i)
-        threads_.push_back(std::make_unique<thread_counters>(routes_.size(), stores_.size()));
+        threads_.push_back(std::make_unique<thread_counters>(routes_.size(), stores_.size(), keys_.size()));
 }
 
 metrics::~metrics() = default;
@@ -177,6 +180,11 @@ void metrics::count_unreadable(std::size_t thread, std::size_t store) noexcept
 void metrics::count_reuse(std::size_t thread, std::size_t store) noexcept
 {
     threads_[thread]->stores[store].reused.add(1);
+}
+
+void metrics::count_opened(std::size_t thread, std::size_t store, std::size_t key) noexcept
+{
+    threads_[thread]->opened_records[store * keys_.size() + key].add(1);
 }
 
 void metrics::set_circuit(std::size_t store, bool open) noexcept
@@ -258,6 +266,10 @@ std::string metrics::text() const
                         "Uses of an id after its rotation and the grace.",
                         MetricType::Counter,
                         {}};
+    MetricFamily opened{"coatcheck_store_records_opened_total",
+                        "Records of an encrypted store that were read, by the key that opened them.",
+                        MetricType::Counter,
+                        {}};
     MetricFamily circuits{"coatcheck_store_circuit_open",
                           "1 while requests are refused because the store is away.",
                           MetricType::Gauge,
@@ -291,6 +303,10 @@ std::string metrics::text() const
                     errors.metric.back().label.push_back({"error", error_name(e)});
                 }
         }
+        for (std::size_t k = 0; k < keys_.size(); ++k)
+            opened.metric.push_back(labelled(
+                {{"store", stores_[s]}, {"key", keys_[k]}},
+                sum([&](auto& t) -> auto& { return t.opened_records[s * keys_.size() + k]; }), MetricType::Counter));
         unreadable.metric.push_back(labelled({{"store", stores_[s]}},
                                              sum([&](auto& t) -> auto& { return t.stores[s].unreadable; }),
                                              MetricType::Counter));
@@ -310,6 +326,7 @@ std::string metrics::text() const
         std::move(errors),
         std::move(unreadable),
         std::move(reused),
+        std::move(opened),
         std::move(circuits),
         single("coatcheck_connections", "Connections that are open.", MetricType::Gauge,
                static_cast<double>(connections())),

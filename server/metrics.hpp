@@ -16,13 +16,15 @@
 namespace coatcheck {
 
 // Each thread counts in memory of its own, without locks or atomic read-modify-writes: some nanoseconds a call. The
-// `thread` of every call is runtime::this_thread(), the caller's own; routes and stores are indices into the lists
-// given at construction. Reading sums over the threads.
+// `thread` of every call is runtime::this_thread(), the caller's own; routes, stores and keys are indices into the
+// lists given at construction. Reading sums over the threads.
 class metrics {
 public:
     enum class operation : std::uint8_t { load, put, swap, end, extend };
 
-    metrics(std::size_t threads, std::vector<std::string> routes, std::vector<std::string> stores, std::string version);
+    // `keys`: the names under which records are counted as opened; none where nothing is encrypted.
+    metrics(std::size_t threads, std::vector<std::string> routes, std::vector<std::string> stores, std::string version,
+            std::vector<std::string> keys = {});
     ~metrics();
 
     // One answer with this HTTP status, whether by a handler or before one was found.
@@ -38,6 +40,8 @@ public:
 
     // A use of an id whose rotation is over: somebody has an old ticket.
     void count_reuse(std::size_t thread, std::size_t store) noexcept;
+    // A record at rest that was opened, by the place of its key among `keys`.
+    void count_opened(std::size_t thread, std::size_t store, std::size_t key) noexcept;
 
     // Whether requests to the store are refused because it is away.
     void set_circuit(std::size_t store, bool open) noexcept;
@@ -64,6 +68,7 @@ private:
 
     std::vector<std::string> routes_;
     std::vector<std::string> stores_;
+    std::vector<std::string> keys_;
     std::vector<std::atomic<bool>> open_circuits_; // by store
     std::string version_;
     double started_; // seconds since the epoch

@@ -27,6 +27,9 @@ std::string_view sentence_for(errc code) noexcept
         return "The store's backend cannot be reached now; try again.";
     case errc::newer_format:
         return "The record was written by a later release of Coatcheck; it is left as it is.";
+    case errc::unknown_key:
+        return "The record is encrypted under a key that this daemon does not have, or is not encrypted where it must "
+               "be; it is left as it is.";
     case errc::corrupt:
         return "The record cannot be read; it is left as it is.";
     case errc::timed_out:

@@ -132,13 +132,15 @@ awaitable<void> dispatch_to_store(service& s, exchange& x)
 
 service::service(config c, token_table first_tokens, runtime& threads)
     : settings(std::move(c)), handle_of(configured_handles(settings)), subject_hash_(configured_subjects(settings)),
-      counters(threads.threads(), route_names(), store_names(settings), std::string(release_version)),
+      seals(load_sealer(settings)), counters(threads.threads(), route_names(), store_names(settings),
+                                             std::string(release_version), key_names(seals.get())),
       tokens(threads.threads(), std::move(first_tokens)), guard(tokens, settings.hosts)
 {
     std::size_t index = 0;
-    for (const auto& [name, store] : settings.stores)
-        stores.emplace(
-            name, std::make_unique<sessions>(name, index++, store, open_backend(store.url, threads), counters, events));
+    for (const auto& [name, store] : settings.stores) {
+        auto keeper = with_encryption(open_backend(store.url, threads), settings, seals, index, counters);
+        stores.emplace(name, std::make_unique<sessions>(name, index++, store, std::move(keeper), counters, events));
+    }
 }
 
 std::string service::subject_of(std::string_view sent) const

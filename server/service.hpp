@@ -5,6 +5,7 @@
 #include "proto/session_id.hpp"
 #include "server/access.hpp"
 #include "server/config.hpp"
+#include "server/encryption.hpp"
 #include "server/event_log.hpp"
 #include "server/metrics.hpp"
 #include "server/request.hpp"
@@ -24,6 +25,7 @@ struct service {
     config settings;
     handle_maker handle_of;
     handle_maker subject_hash_;
+    std::shared_ptr<const sealer> seals; // null: nothing is encrypted
     metrics counters;
     live_tokens tokens;
     access guard;

@@ -215,12 +215,22 @@ awaitable<result<std::optional<inspection>>> sessions::look_at(const session_key
     if (!epoch)
         co_return epoch.error();
     auto found = co_await places_.load(key, now, by);
-    if (found && !*found)
+    if (found && (!*found || is_own((*found)->about)))
         co_return std::nullopt;
     auto seen = found ? inspect(**std::move(found), *epoch, now) : inspect(found.error());
     if (!seen)
         co_return found.error();
     co_return seen;
+}
+
+awaitable<result<void>> sessions::end_at(const session_key& key, time_point now)
+{
+    const auto found = co_await places_.load(key, now, next_deadline());
+    if (!found && !inspect(found.error()))
+        co_return found.error();
+    if (epoch::is_place(key.name) || (found && *found && is_own((*found)->about)))
+        co_return failure{errc::not_found, {}};
+    co_return co_await end(key, now);
 }
 
 awaitable<result<void>> sessions::end(const session_key& key, time_point now)

@@ -81,11 +81,12 @@ public:
     // `ids` says from where to where; its `changes` and `announce` are this one's to fill in.
     awaitable<result<rotated>> rotate(rotation ids, session_settings settings, time_point now);
 
-    // Whether the store keeps something of its own under `name`, which is no session's then.
-    static bool is_own(const handle& name) noexcept { return epoch::is_place(name); }
-
-    // What is under `key` itself, for operators. Nothing is followed, and nothing changed.
+    // What is under `key` itself, for operators. Nothing is followed, and nothing changed. What the store keeps there
+    // for itself is no session.
     awaitable<result<std::optional<inspection>>> look_at(const session_key& key, time_point now);
+
+    // Ends what is under `key`, for operators; errc::not_found for what the store keeps there for itself.
+    awaitable<result<void>> end_at(const session_key& key, time_point now);
 
     // Ends the session wherever it is.
     awaitable<result<void>> end(const session_key& key, time_point now);

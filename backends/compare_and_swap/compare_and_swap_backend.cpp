@@ -1,5 +1,6 @@
 #include "backends/compare_and_swap/compare_and_swap_backend.hpp"
 
+#include "backends/compare_and_swap/lost_races.hpp"
 #include "backends/transport/pause.hpp"
 
 #include <utility>
@@ -8,25 +9,10 @@ namespace coatcheck {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-// The longest pause before the attempt after `lost` lost ones: many writers of one session would else keep the server
-// busy with attempts of which one succeeds.
-constexpr std::chrono::milliseconds longest_pause(unsigned lost) noexcept
-{
-    constexpr unsigned most_doublings = 5;
-    return lost < 2 ? 0ms : 1ms * (1 << std::min(lost - 1, most_doublings));
-}
-
 // The head that a write sees; null for a record that is remembered no longer.
 const head* remembered(const head& about, time_point now) noexcept
 {
     return about.keep_until > now ? &about : nullptr;
-}
-
-failure too_many_lost()
-{
-    return {errc::timed_out, "others kept changing the session until the deadline"};
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include "server/audit.hpp"
 #include "server/event_stream.hpp"
 #include "server/handlers/handlers.hpp"
 #include "server/problem.hpp"
@@ -34,12 +35,14 @@ awaitable<void> follow_events(service& s, exchange& x)
             co_return;
         }
     }
+    const bool of_one_subject = wanted.subject.has_value();
     x.out.stream = event_stream::open(s, x.in, std::move(wanted), co_await boost::asio::this_coro::executor);
     if (!x.out.stream) {
         set_problem(x.out, errc::unavailable, "This daemon's events have as many readers as it takes; try again.");
         co_return;
     }
     x.out.type = media_type::event_stream;
+    log_audit(x, "events", {"of_one_subject", of_one_subject});
 }
 
 } // namespace coatcheck

@@ -15,10 +15,6 @@ std::optional<session_key> named_handle(exchange& x)
         return std::nullopt;
     }
     const session_key key{handle(x.where.id), std::nullopt};
-    if (sessions::is_own(key.name)) {
-        set_problem(x.out, errc::not_found, "What the store keeps under this handle is its own, and no session.");
-        return std::nullopt;
-    }
     x.out.session = key.name;
     return key;
 }
@@ -79,9 +75,11 @@ awaitable<void> end_handle(sessions& store, exchange& x)
     const auto key = named_handle(x);
     if (!key)
         co_return;
-    const auto ended = co_await store.end(*key, x.now);
+    const auto ended = co_await store.end_at(*key, x.now);
     if (ended)
         x.out.status = 204;
+    else if (ended.error().code == errc::not_found)
+        set_problem(x.out, errc::not_found, "What the store keeps under this handle is its own, and no session.");
     else
         set_problem(x.out, ended.error());
     log_audit(x, "end", {"handle", key->name.str()});

@@ -1,6 +1,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "tests/conformance/fixture.hpp"
 
+#include "backends/layers/encrypt.hpp"
 #include "backends/registry.hpp"
 #include "proto/random.hpp"
 
@@ -31,6 +32,20 @@ std::ostream& operator<<(std::ostream& out, const head& h)
 
 namespace coatcheck::conformance {
 
+namespace {
+
+// COATCHECK_TEST_SEALED: the suite runs on the layer that encrypts, over the store.
+std::unique_ptr<backend> open_store(const std::string& url, runtime& threads)
+{
+    auto store = open_backend(url, threads);
+    if (std::getenv("COATCHECK_TEST_SEALED") == nullptr)
+        return store;
+    static const auto seals = std::make_shared<const sealer>(std::vector{sealing_key(make_sealing_key())}, "test");
+    return std::make_unique<encrypt>(std::move(store), seals, plain_records::refuse, [](std::size_t) {});
+}
+
+} // namespace
+
 deadline soon()
 {
     return std::chrono::steady_clock::now() + 20s;
@@ -52,7 +67,7 @@ bool refused_by(const write& w, errc why)
 
 fixture::fixture(const std::string& url)
     : now(std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now())),
-      store_(open_backend(url, threads_))
+      store_(open_store(url, threads_))
 {
     for (std::size_t i = 0; i < threads_.threads(); ++i)
         running_.emplace_back([this, i] {

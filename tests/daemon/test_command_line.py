@@ -30,11 +30,11 @@ def test_help_names_every_option_and_variable(folder):
     for option in ("--help", "-h"):
         done = run(option, folder=folder)
         assert done.returncode == 0 and done.stderr == ""
-        for word in ("--check", "--config", "--handle", "--health", "--insecure", "--list-backends", "--new-token",
-                     "--print-schema", "--scope", "--stores", "--version", "COATCHECK_STORE",
+        for word in ("--check", "--config", "--handle", "--health", "--insecure", "--list-backends", "--new-key",
+                     "--new-token", "--print-schema", "--scope", "--stores", "--version", "COATCHECK_STORE",
                      "COATCHECK_LISTEN", "COATCHECK_OPS_LISTEN", "COATCHECK_TOKENS_FILE", "COATCHECK_TOKEN",
                      "COATCHECK_THREADS", "COATCHECK_LOG_LEVEL", "COATCHECK_LOG_FORMAT", "COATCHECK_CONFIG",
-                     "COATCHECK_STORE_FILE", "COATCHECK_TOKEN_FILE"):
+                     "COATCHECK_STORE_FILE", "COATCHECK_TOKEN_FILE", "COATCHECK_ENCRYPTION_KEY_FILES"):
             assert word in done.stdout
 
 

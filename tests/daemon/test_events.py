@@ -153,7 +153,7 @@ def test_a_gap_is_told_when_the_buffer_has_wrapped(api, follow):
     resumed = follow(last_id=first)
     events = resumed.take(1 + BUFFERED)
     assert events[0].name == "gap" and events[0].data == {}
-    assert {e.name for e in events[1:]} == {"ended"}
+    assert {e.name for e in events[1:]} == {"created"}
     assert resumed.is_quiet()
     assert follow(last_id=events[0].id).event().id == events[1].id, "a gap is told once"
 
@@ -421,3 +421,13 @@ def test_streams_go_on_during_the_drain_delay(start, tokens):
         assert reader.event().data["handle"] == handle_of(id)
         assert reader.is_over() and reader.is_complete
     assert daemon.wait() == 0
+
+
+def test_who_follows_is_in_the_log_as_an_operator(daemon, follow):
+    follow("?store=carts", token="carts")
+    line = daemon.logged("admin action", action="events")
+    wanted = {"audit": True, "token": "carts", "store": "carts", "of_one_subject": False, "status": 200}
+    assert wanted.items() <= line.items()
+    follow("?subject=PLANTED")
+    assert daemon.logged("admin action", action="events", token="ops")["of_one_subject"] is True
+    assert "PLANTED" not in daemon.log_text

@@ -139,10 +139,15 @@ def test_preconditions_and_queries_are_malformed(ops, method):
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_what_the_store_keeps_for_itself_is_nobodys_session(ops, method):
+def test_what_the_store_keeps_for_itself_is_nobodys_session(shop, ops, method):
     epoch = handle_of("the epoch of this store")
     assert ops.call("POST", "/v1/stores/default/end-all", {"before": "2000-01-01T00:00:00Z"}).status == 202
     ops.call(method, f"/v1/handles/{epoch}").problem(404, "not-found")
+    id = shop.create(Session_Subject="ada-alone").id
+    index = handle_of("subject\nada-alone")
+    ops.call(method, f"/v1/handles/{index}").problem(404, "not-found")
+    listed = shop.call("GET", "/v1/sessions", headers={"Session-Subject": "ada-alone"}).json["sessions"]
+    assert [entry["handle"] for entry in listed][0] == handle_of(id)
 
 
 def test_only_the_scope_admin_of_that_store_may(daemon, tokens, shop):
@@ -186,11 +191,12 @@ def test_every_end_by_handle_is_one_audit_line_that_names_who_did_it(daemon, sho
         assert id not in daemon.log_text
 
 
-def test_a_refused_end_is_no_admin_action(start, tokens):
+def test_a_refused_end_is_no_admin_action_and_is_logged_as_refused(start, tokens):
     daemon = start(tokens_file=str(tokens.path))
     with daemon.client(tokens.of["shop"]) as shop, daemon.client(tokens.of["ops"]) as ops:
         shop.call("DELETE", f"/v1/handles/{handle_of(new_id())}").problem(403, "forbidden")
         ops.call("DELETE", "/v1/handles/none").problem(400, "malformed")
+    daemon.logged("request refused", status=403, route="/v1/handles", method="DELETE")
     daemon.stop()
     assert "admin action" not in daemon.log_text
 

@@ -31,6 +31,7 @@ TEST_CASE("each action has its argument")
     CHECK(parsed({"--handle", "--config", "a.yaml"}).what == action::print_handle);
     CHECK(parsed({"--version"}).what == action::version);
     CHECK(parsed({"--help"}).what == action::help);
+    CHECK(parsed({"--new-key"}).what == action::new_key);
     CHECK(parsed({"--config", "a.yaml", "--insecure"}).what == action::serve);
     CHECK(parsed({"--config", "a.yaml", "--insecure"}).insecure);
     CHECK(parsed({"--config=a.yaml", "--check"}).config_file == "a.yaml");

@@ -298,6 +298,28 @@ TEST_CASE("no address is listened to twice")
     CHECK(config_file("listen: 127.0.0.1:0,127.0.0.1:0").mistakes().empty());
 }
 
+TEST_CASE("encryption has keys, in their order, and a realm")
+{
+    CHECK(!config_file("").load().encryption);
+    const config c =
+        config_file("encryption: {keys: [/dev/null, /dev/zero], realm: shop, plain_records: accept}").load();
+    REQUIRE(c.encryption);
+    CHECK(c.encryption->keys == std::vector<std::string>{"/dev/null", "/dev/zero"});
+    CHECK(c.encryption->realm == "shop");
+    CHECK(c.encryption->accepts_plain_records);
+
+    const config from_environment = config_file("").load({{"COATCHECK_ENCRYPTION_KEY_FILES", "/dev/zero,/dev/null"}});
+    REQUIRE(from_environment.encryption);
+    CHECK(from_environment.encryption->keys == std::vector<std::string>{"/dev/zero", "/dev/null"});
+    CHECK(from_environment.encryption->realm == "coatcheck");
+    CHECK(!from_environment.encryption->accepts_plain_records);
+
+    CHECK(config_file("encryption: {plain_records: accept}").mistakes() ==
+          "encryption.keys: is missing, so nothing would be encrypted");
+    CHECK(config_file("encryption: {keys: [/dev/null, /nowhere/key]}").mistakes() ==
+          "1: encryption.keys: /nowhere/key cannot be read: No such file or directory");
+}
+
 TEST_CASE("a store's URL must be one that this build knows")
 {
     CHECK(holds(mistakes_of({{"COATCHECK_STORE", "oracle://host/x"}}), "there is no backend oracle://"));
@@ -324,6 +346,7 @@ TEST_CASE("what is described loads again as the same, without its secrets")
 listen: [127.0.0.1:1, "unix:/run/c.sock?mode=0660&group=www-data"]
 ops_listen: "[::]:3"
 tls: {certificate_file: /dev/null, key_file: /dev/null}
+encryption: {keys: [/dev/null, /dev/zero], plain_records: accept}
 threads: 3
 tokens_file: /dev/null
 stores:
@@ -347,4 +370,7 @@ drain_delay: 0
     CHECK(second.hosts == first.hosts);
     CHECK(second.limits.body == 2000);
     CHECK(second.tls.has_value());
+    REQUIRE(second.encryption);
+    CHECK(second.encryption->keys == first.encryption->keys);
+    CHECK(second.encryption->accepts_plain_records);
 }

@@ -10,7 +10,7 @@ using namespace coatcheck;
 
 TEST_CASE("every error has the status that the contract gives it")
 {
-    constexpr std::array<std::pair<errc, int>, 27> expected{{
+    constexpr std::array<std::pair<errc, int>, 28> expected{{
         {errc::malformed, 400},
         {errc::unauthorized, 401},
         {errc::forbidden, 403},
@@ -34,6 +34,7 @@ TEST_CASE("every error has the status that the contract gives it")
         {errc::unsupported, 501},
         {errc::unavailable, 503},
         {errc::newer_format, 503},
+        {errc::unknown_key, 503},
         {errc::corrupt, 404},
         {errc::timed_out, 504},
         {errc::full, 507},

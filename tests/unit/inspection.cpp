@@ -17,6 +17,7 @@ record live(std::string payload = "\x81\xa1n\x01")
 {
     record r;
     r.about.created = now - 1h;
+    r.about.idle = 1h;
     r.about.expires = now + 1h;
     r.about.keep_until = now + 2h;
     r.payload = std::move(payload);
@@ -95,6 +96,18 @@ TEST_CASE("a subject that is no UTF-8 makes a record unreadable and is not shown
     CHECK(seen.state == session_state::unreadable);
     CHECK(seen.stored->about.subject.empty());
     CHECK(seen.stored->about.label == "Firefox");
+}
+
+TEST_CASE("what has no idle timeout is the store's own, but for what is left of sessions")
+{
+    record r = live();
+    CHECK(!is_own(r.about));
+    r.about.idle = 0s;
+    CHECK(is_own(r.about));
+    for (const auto what : {kind::ended, kind::alias, kind::pending}) {
+        r.about.what = what;
+        CHECK(!is_own(r.about));
+    }
 }
 
 TEST_CASE("only what says something of the record makes it unreadable")

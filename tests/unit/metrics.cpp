@@ -92,6 +92,23 @@ TEST_CASE("errors of a store are told by their name")
     CHECK(sample(m, R"(coatcheck_sessions_unreadable_total{store="shop"})") == "0");
 }
 
+TEST_CASE("records are counted by the key that opened them, and not at all where there are no keys")
+{
+    metrics m{2, {"none"}, {"default", "shop"}, "1.2.3", {"0badcafe", "plain"}};
+    m.count_opened(0, 0, 0);
+    m.count_opened(1, 1, 0);
+    m.count_opened(1, 1, 0);
+    m.count_opened(0, 1, 1);
+    const auto opened = [&](const std::string& store, const std::string& key) {
+        return sample(m, R"(coatcheck_store_records_opened_total{store=")" + store + R"(",key=")" + key + "\"}");
+    };
+    CHECK(opened("default", "0badcafe") == "1");
+    CHECK(opened("default", "plain") == "0");
+    CHECK(opened("shop", "0badcafe") == "2");
+    CHECK(opened("shop", "plain") == "1");
+    CHECK(two_of_each().text().find("records_opened_total{") == std::string::npos);
+}
+
 TEST_CASE("a connection may be closed by another thread than opened it")
 {
     metrics m = two_of_each();
