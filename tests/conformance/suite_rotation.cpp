@@ -204,6 +204,23 @@ TEST_CASE("rotation: a change of subject leaves no alias, and follows one to do 
     CHECK(!d.look(ids[3]));
 }
 
+TEST_CASE("rotation: a session as large as the daemon takes one can be rotated")
+{
+    fixture f;
+    daemon_over d(f);
+    const auto limit = d.store().caps().max_payload;
+    if (!limit || *limit > (std::size_t{64} << 20U))
+        return;
+    const auto old = new_ticket();
+    const auto next = new_ticket();
+    const std::string largest(*limit, 'x');
+    CHECK(d.put(old, largest + "x").error().code == errc::too_large);
+    CHECK(d.put(old, largest).has_value());
+    CHECK(answer_of(d.rotate(old, next, 0s)) == next.id);
+    const bool whole = d.payload(next) == largest;
+    CHECK(whole);
+}
+
 TEST_CASE("rotation: a lease keeps out who lacks its token, and goes with the session")
 {
     fixture f;

@@ -12,17 +12,25 @@ KINDS = ["memory", "sqlite", "file", *store_servers.KINDS]
 FOR_ONE_DAEMON = ("memory", "uwsgi")
 
 
+def encryption(folder):
+    """The setting, with a key of its own."""
+    key = folder / "key"
+    key.write_text(running.run("--new-key", folder=folder).stdout)
+    key.chmod(0o600)
+    return {"encryption": {"keys": [str(key)]}}
+
+
 class Daemons:
     """Two over one store, or one where a store takes no more. A kept connection to each, by thread."""
 
-    def __init__(self, kind, store, folder, binary=running.BINARY):
+    def __init__(self, kind, store, folder, binary=running.BINARY, **settings):
         self.folder = folder
         self.binary = binary
         self.kind = kind
         self.survives = kind != "memory"  # the end of a daemon
         self.config = folder / "coatcheck.yaml"
         self.config.write_text(yaml.safe_dump({
-            "listen": "127.0.0.1:0", 
+            **settings, "listen": "127.0.0.1:0",
             "stores": {"default": {"url": store, "deadline": "30s", "tombstone": "10m"}}}))
         self.running = [self.start() for _ in range(1 if kind in FOR_ONE_DAEMON else 2)]
         self.clients = threading.local()

@@ -13,7 +13,7 @@ import time
 import pytest
 
 import running
-from daemons import KINDS, Daemons
+from daemons import KINDS, Daemons, encryption
 from model import ENDED, Alias, Model, Refused
 
 SEED = int(os.environ.get("MODEL_SEED", time.time_ns() % 1_000_000))
@@ -265,9 +265,9 @@ class Walk:
             assert not session or answer.json == session.data
 
 
-def walk(kind, store, folder, binary=running.BINARY):
+def walk(kind, store, folder, binary=running.BINARY, **settings):
     print(f"MODEL_SEED={SEED}")
-    with Daemons(kind, store, folder, binary) as daemons:
+    with Daemons(kind, store, folder, binary, **settings) as daemons:
         one = Walk(daemons, random.Random(f"{SEED} {kind}"), f"walk-{SEED}-{kind}")
         try:
             one.run(STEPS)
@@ -279,6 +279,11 @@ def walk(kind, store, folder, binary=running.BINARY):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_answer_is_the_models(kind, new_store, tmp_path):
     walk(kind, new_store(kind), tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_every_answer_is_the_models_over_encryption(kind, new_store, tmp_path):
+    walk(kind, new_store(kind), tmp_path, **encryption(tmp_path))
 
 
 def test_a_daemon_that_does_not_compare_versions_is_found_out(new_store, tmp_path):

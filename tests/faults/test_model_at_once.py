@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from daemons import KINDS, Daemons
+from daemons import KINDS, Daemons, encryption
 
 SEED = int(os.environ.get("MODEL_SEED", time.time_ns() % 1_000_000))
 ROUNDS = int(os.environ.get("MODEL_ROUNDS", "10"))
@@ -205,18 +205,27 @@ def saves_of_what_was_read(r):
     r.check_one([*r.ids, *(id for id in r.lost if r.peek(id).status == 200)])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_many_at_once_find_one_session(kind, new_store, tmp_path):
+def play(kind, store, folder, **settings):
     print(f"MODEL_SEED={SEED}")
     rng = random.Random(f"{SEED} {kind}")
     rounds = [moves_with_grace, moves_without_grace, logout, saves_of_what_was_read]
-    with Daemons(kind, new_store(kind), tmp_path) as daemons, concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+    with Daemons(kind, store, folder, **settings) as daemons, concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
         for number in range(ROUNDS):
             r = Round(daemons, pool, rng, f"round-{SEED}-{kind}-{number}")
             try:
                 rounds[number % len(rounds)](r)
             except BaseException:
                 began = r.history[0][0]
-                for begin, end, *step in sorted(r.history):
+                for begin, end, *step in sorted(r.history, key=lambda entry: entry[:3]):
                     print(f"{(begin - began) * 1000:8.2f} to {(end - began) * 1000:8.2f} ms", *step)
                 raise
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_at_once_find_one_session(kind, new_store, tmp_path):
+    play(kind, new_store(kind), tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_many_at_once_find_one_session_over_encryption(kind, new_store, tmp_path):
+    play(kind, new_store(kind), tmp_path, **encryption(tmp_path))
