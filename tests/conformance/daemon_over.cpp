@@ -111,9 +111,9 @@ store_config settings()
 
 } // namespace
 
-daemon_over::daemon_over(fixture& f)
+daemon_over::daemon_over(fixture& f, unsigned calls, last_call last)
     : f_(f), counters_(2, {}, {"default"}, ""),
-      store_("default", 0, settings(), std::make_unique<stopping_backend>(f.store()), counters_, events_)
+      store_("default", 0, settings(), std::make_unique<stopping_backend>(f.store(), calls, last), counters_, events_)
 {
     log::start({.level = "error", .format = log_format::text});
 }

@@ -19,6 +19,8 @@ enum class last_call : std::uint8_t { not_done, answer_lost };
 // later ones are not done. `store` must outlive it.
 class stopping_backend final : public backend {
 public:
+    static constexpr unsigned never_stops = ~0U;
+
     explicit stopping_backend(backend& store, unsigned calls = never_stops, last_call last = last_call::not_done)
         : store_(store), left_(calls), last_(last)
     {}
@@ -39,8 +41,6 @@ public:
     awaitable<result<void>> probe(deadline by) override { return store_.probe(by); }
 
 private:
-    static constexpr unsigned never_stops = ~0U;
-
     template <class T>
     awaitable<result<T>> pass(awaitable<result<T>> call);
 
@@ -74,7 +74,8 @@ sessions::merging adding(std::string line);
 // The sessions of one daemon over the fixture's store; remembered for ten minutes past their end.
 class daemon_over {
 public:
-    explicit daemon_over(fixture& f);
+    explicit daemon_over(fixture& f, unsigned calls = stopping_backend::never_stops,
+                         last_call last = last_call::not_done);
 
     sessions& store() noexcept { return store_; }
 
