@@ -23,8 +23,14 @@ awaitable<result<T>> stopping_backend::pass(awaitable<result<T>> call)
             co_return failure{errc::unavailable, "the daemon has stopped"};
         }
         if (left_.compare_exchange_weak(left, left - 1))
-            co_return co_await std::move(call);
+            break;
     }
+    if (before_)
+        co_await before_();
+    auto answer = co_await std::move(call);
+    if (after_)
+        after_();
+    co_return answer;
 }
 
 awaitable<result<std::optional<record>>> stopping_backend::load(const session_key& key, deadline by)

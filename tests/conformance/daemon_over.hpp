@@ -6,8 +6,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace coatcheck::conformance {
@@ -24,6 +26,13 @@ public:
     explicit stopping_backend(backend& store, unsigned calls = never_stops, last_call last = last_call::not_done)
         : store_(store), left_(calls), last_(last)
     {}
+
+    // Awaited before each call that is made, and called after it.
+    void around_calls(std::function<awaitable<void>()> before, std::function<void()> after)
+    {
+        before_ = std::move(before);
+        after_ = std::move(after);
+    }
 
     bool stopped() const noexcept { return stopped_; }
 
@@ -48,6 +57,8 @@ private:
     std::atomic<unsigned> left_;
     const last_call last_;
     std::atomic<bool> stopped_ = false;
+    std::function<awaitable<void>()> before_;
+    std::function<void()> after_;
 };
 
 // An id, and the key that it is kept under.

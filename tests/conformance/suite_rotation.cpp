@@ -209,7 +209,7 @@ TEST_CASE("rotation: a session as large as the daemon takes one can be rotated")
     fixture f;
     daemon_over d(f);
     const auto limit = d.store().caps().max_payload;
-    if (!limit || *limit > (std::size_t{64} << 20U))
+    if (!limit || *limit > (std::size_t{4} << 20U)) // then the server may well have one that is lower
         return;
     const auto old = new_ticket();
     const auto next = new_ticket();

@@ -118,8 +118,10 @@ class Model:
             there = self.at[id]
             if not isinstance(there, Alias):
                 session = self.session(id)
-                if id == to or subject is None or (subject or None) == session.subject:
+                if subject is None or (subject or None) == session.subject:
                     return id
+                if id == to:
+                    raise Refused(412)
         session = self.session(id)
         self.check_write(session, token)
         if to is not None and to in self.at:

@@ -287,5 +287,5 @@ def test_every_answer_is_the_models_over_encryption(kind, new_store, tmp_path):
 
 
 def test_a_daemon_that_does_not_compare_versions_is_found_out(new_store, tmp_path):
-    with pytest.raises(AssertionError, match="204"):
+    with pytest.raises(AssertionError, match="== 412"):
         walk("memory", new_store("memory"), tmp_path, os.environ["COATCHECKD_WITHOUT_COMPARE"])
