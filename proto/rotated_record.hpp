@@ -5,6 +5,7 @@
 #include "proto/error.hpp"
 #include "proto/session_id.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ std::optional<handle> alias_target(std::string_view payload);
 
 // The new id; errc::corrupt if the payload is no alias that was made for `old_id`.
 result<std::string> open_alias(std::string_view payload, std::string_view old_id);
+
+// Bytes that a pending record's payload is larger than the data.
+constexpr std::size_t pending_overhead = handle::length;
 
 std::string make_pending(const handle& source, std::string_view data);
 

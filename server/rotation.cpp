@@ -221,9 +221,13 @@ private:
         auto found = co_await places_.follow(at, std::move(alias), wanted_.changes.epoch, now_, by_);
         if (!found)
             co_return found.error();
+        const bool undone = changes_subject(found->stored.about);
         if (at.name == wanted_.to.name) {
             pending_.reset();
-        } else if (changes_subject(found->stored.about)) {
+            if (undone)
+                co_return rotated{
+                    {write::outcome::refused, errc::precondition_failed, std::move(found->stored.about)}, {}, at};
+        } else if (undone) {
             from_ = std::move(at);
             old_id_ = std::move(id);
             co_return std::nullopt;

@@ -31,6 +31,14 @@ sessions::sessions(std::string name, std::size_t index, store_config settings, s
       })
 {}
 
+capabilities sessions::caps() const noexcept
+{
+    capabilities c = keeper_.caps();
+    if (c.max_payload)
+        *c.max_payload -= std::min(*c.max_payload, pending_overhead);
+    return c;
+}
+
 void sessions::circuit_changed(circuit now, const failure& why)
 {
     counters_.set_circuit(index_, now == circuit::open);
@@ -100,7 +108,7 @@ awaitable<std::optional<std::string>> sessions::current_id(const session_key& ke
 awaitable<result<write>> sessions::write_record(session_key key, std::string_view payload, const head_changes& changes,
                                                 precondition when, time_point now, deadline by)
 {
-    const auto limit = keeper_.caps().max_payload;
+    const auto limit = caps().max_payload;
     if (limit && payload.size() > *limit)
         co_return failure{errc::too_large, {}};
     for (;;) {

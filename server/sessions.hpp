@@ -48,7 +48,8 @@ public:
 
     const std::string& name() const noexcept { return name_; }
     const store_config& settings() const noexcept { return settings_; }
-    capabilities caps() const noexcept { return keeper_.caps(); }
+    // A session may be as large as the store takes it while it is rotated.
+    capabilities caps() const noexcept;
     acknowledgement acknowledges() const { return keeper_.acknowledges(); }
     circuit state() const noexcept { return breaker_.state(); }
 

@@ -3,6 +3,8 @@
 #include "proto/random.hpp"
 #include "server/log.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -21,8 +23,14 @@ awaitable<result<T>> stopping_backend::pass(awaitable<result<T>> call)
             co_return failure{errc::unavailable, "the daemon has stopped"};
         }
         if (left_.compare_exchange_weak(left, left - 1))
-            co_return co_await std::move(call);
+            break;
     }
+    if (before_)
+        co_await before_();
+    auto answer = co_await std::move(call);
+    if (after_)
+        after_();
+    co_return answer;
 }
 
 awaitable<result<std::optional<record>>> stopping_backend::load(const session_key& key, deadline by)
@@ -66,6 +74,25 @@ awaitable<result<void>> nobody_listens(const handle&, const head&, const head&)
     co_return result<void>();
 }
 
+std::vector<ticket> new_tickets(std::size_t n)
+{
+    std::vector<ticket> made;
+    std::generate_n(std::back_inserter(made), n, new_ticket);
+    return made;
+}
+
+std::string answer_of(const result<rotated>& r)
+{
+    if (!r)
+        return std::string(problem_of(r.error().code).urn);
+    return r->done.what == write::outcome::refused ? std::string(problem_of(r->done.why).urn) : r->id;
+}
+
+sessions::merging adding(std::string line)
+{
+    return [line = std::move(line)](const record& stored) { return result<std::string>(stored.payload + line + "\n"); };
+}
+
 rotation from_to(const ticket& from, const ticket& to, std::chrono::seconds grace)
 {
     return {.old_id = from.id,
@@ -90,9 +117,9 @@ store_config settings()
 
 } // namespace
 
-daemon_over::daemon_over(fixture& f)
+daemon_over::daemon_over(fixture& f, unsigned calls, last_call last)
     : f_(f), counters_(2, {}, {"default"}, ""),
-      store_("default", 0, settings(), std::make_unique<stopping_backend>(f.store()), counters_, events_)
+      store_("default", 0, settings(), std::make_unique<stopping_backend>(f.store(), calls, last), counters_, events_)
 {
     log::start({.level = "error", .format = log_format::text});
 }

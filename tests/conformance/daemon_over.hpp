@@ -6,8 +6,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace coatcheck::conformance {
 
@@ -18,9 +21,18 @@ enum class last_call : std::uint8_t { not_done, answer_lost };
 // later ones are not done. `store` must outlive it.
 class stopping_backend final : public backend {
 public:
+    static constexpr unsigned never_stops = ~0U;
+
     explicit stopping_backend(backend& store, unsigned calls = never_stops, last_call last = last_call::not_done)
         : store_(store), left_(calls), last_(last)
     {}
+
+    // Awaited before each call that is made, and called after it.
+    void around_calls(std::function<awaitable<void>()> before, std::function<void()> after)
+    {
+        before_ = std::move(before);
+        after_ = std::move(after);
+    }
 
     bool stopped() const noexcept { return stopped_; }
 
@@ -38,8 +50,6 @@ public:
     awaitable<result<void>> probe(deadline by) override { return store_.probe(by); }
 
 private:
-    static constexpr unsigned never_stops = ~0U;
-
     template <class T>
     awaitable<result<T>> pass(awaitable<result<T>> call);
 
@@ -47,6 +57,8 @@ private:
     std::atomic<unsigned> left_;
     const last_call last_;
     std::atomic<bool> stopped_ = false;
+    std::function<awaitable<void>()> before_;
+    std::function<void()> after_;
 };
 
 // An id, and the key that it is kept under.
@@ -56,16 +68,25 @@ struct ticket {
 };
 
 ticket new_ticket();
+std::vector<ticket> new_tickets(std::size_t n);
 
 // For rotations that nobody has to be told about.
 awaitable<result<void>> nobody_listens(const handle& from, const head& old, const head& next);
 
 rotation from_to(const ticket& from, const ticket& to, std::chrono::seconds grace);
 
+// The id that a rotation answered, or the URN of why there is none.
+std::string answer_of(const result<rotated>& r);
+inline const std::string over(problem_of(errc::ended).urn);
+
+// Adds a line to the payload: a merge that shows what was lost.
+sessions::merging adding(std::string line);
+
 // The sessions of one daemon over the fixture's store; remembered for ten minutes past their end.
 class daemon_over {
 public:
-    explicit daemon_over(fixture& f);
+    explicit daemon_over(fixture& f, unsigned calls = stopping_backend::never_stops,
+                         last_call last = last_call::not_done);
 
     sessions& store() noexcept { return store_; }
 

@@ -238,6 +238,23 @@ TEST_CASE("rotation: wherever it stops, an end that nobody read before ends the 
     });
 }
 
+TEST_CASE("rotation: an end through an alias that stops has ended the session or not, and can be repeated")
+{
+    fixture f;
+    daemon_over d(f);
+    for (const auto last : {last_call::not_done, last_call::answer_lost})
+        for (unsigned calls = 0; calls < 8; ++calls) {
+            CAPTURE(calls);
+            journey j(f, ways[1]);
+            CHECK(leads_to(j.repeat(d), j.next));
+            daemon_over stops(f, calls, last);
+            static_cast<void>(f.wait(stops.store().end(j.old.key, f.now)));
+            CHECK(d.look(j.old) == d.look(j.next));
+            d.end(j.old);
+            j.check_over(d);
+        }
+}
+
 TEST_CASE("rotation: wherever it stops, and the next one stops too, there is one session")
 {
     fixture f;

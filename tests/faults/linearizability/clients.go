@@ -18,6 +18,30 @@ import (
 type places struct {
 	prefix      string
 	generations []int64
+	lock        sync.Mutex
+	ids         map[string][]string // of a session: all that rotations answered
+}
+
+// One of the ids of a session, the first or one that a rotation gave it.
+func (p *places) anyId(session string, random *rand.Rand) string {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	ids := p.ids[session]
+	if at := random.Intn(len(ids) + 1); at < len(ids) {
+		return ids[at]
+	}
+	return session
+}
+
+func (p *places) learn(session, id string) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	for _, known := range p.ids[session] {
+		if known == id {
+			return
+		}
+	}
+	p.ids[session] = append(p.ids[session], id)
 }
 
 func (p *places) name(place int) (string, int64) {
@@ -33,7 +57,7 @@ func (p *places) replace(place int, generation int64) {
 var shares = []struct {
 	kind    kind
 	percent int
-}{{read, 30}, {put, 12}, {create, 15}, {update, 10}, {exchange, 25}, {touch, 7}, {end, 1}}
+}{{read, 30}, {put, 12}, {create, 15}, {update, 10}, {exchange, 23}, {touch, 5}, {rotate, 4}, {end, 1}}
 
 func choose(random *rand.Rand) kind {
 	at := random.Intn(100)
@@ -47,7 +71,9 @@ func choose(random *rand.Rand) kind {
 
 // Runs all clients and returns what they saw. The first error ends the run.
 func run(urls []string, clients, operations, sessions int, seed int64) ([]porcupine.Operation, error) {
-	p := &places{fmt.Sprintf("linearizable-%d", seed), make([]int64, sessions)}
+	p := &places{
+		prefix: fmt.Sprintf("linearizable-%d", seed), generations: make([]int64, sessions), ids: map[string][]string{},
+	}
 	began := time.Now()
 	histories := make([][]porcupine.Operation, clients)
 	errors := make([]error, clients)
@@ -95,7 +121,7 @@ type client struct {
 func (c *client) operate(p *places) (porcupine.Operation, error) {
 	place := c.random.Intn(len(p.generations))
 	session, generation := p.name(place)
-	in := input{session: session, kind: choose(c.random)}
+	in := input{session: session, id: p.anyId(session, c.random), kind: choose(c.random)}
 	in.expected = c.known[session]
 	if in.kind == exchange && in.expected == "" {
 		in.kind = read
@@ -111,6 +137,9 @@ func (c *client) operate(p *places) (porcupine.Operation, error) {
 	returned := time.Since(c.began)
 	if err != nil {
 		return porcupine.Operation{}, err
+	}
+	if out.id != "" {
+		p.learn(session, out.id)
 	}
 	if out.version != "" {
 		c.known[session] = out.version
@@ -128,6 +157,8 @@ func (c *client) send(in input) (output, error) {
 		method, path, body = http.MethodGet, "/v1/session?peek", ""
 	case touch:
 		method, path, body = http.MethodPost, "/v1/session/touch", ""
+	case rotate:
+		method, path, body = http.MethodPost, "/v1/session/rotate", `{"grace_s":60}`
 	case end:
 		method, body = http.MethodDelete, ""
 	}
@@ -135,7 +166,7 @@ func (c *client) send(in input) (output, error) {
 	if err != nil {
 		return output{}, err
 	}
-	request.Header.Set("Session-Id", in.session)
+	request.Header.Set("Session-Id", in.id)
 	request.Header.Set("Content-Type", "application/json")
 	switch in.kind {
 	case create:
@@ -154,11 +185,11 @@ func (c *client) send(in input) (output, error) {
 	if err != nil {
 		return output{}, err
 	}
-	out := output{status: answer.StatusCode, version: answer.Header.Get("ETag")}
+	out := output{status: answer.StatusCode, version: answer.Header.Get("ETag"), id: answer.Header.Get("Session-Id")}
 	if out.status >= 500 || out.status == 400 {
 		return output{}, fmt.Errorf("%s %s: %d %s", method, path, out.status, text)
 	}
-	if out.status == 200 {
+	if out.status == 200 && in.kind == read {
 		var data struct{ Value string }
 		if err := json.Unmarshal(text, &data); err != nil {
 			return output{}, fmt.Errorf("a read answered %q", text)

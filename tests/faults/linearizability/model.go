@@ -15,15 +15,17 @@ const (
 	update               // PUT, If-Match: *
 	exchange             // PUT, If-Match: "version"
 	touch                // POST …/touch
+	rotate               // POST …/rotate, with a grace longer than the run: no id that was given stops leading there
 	end                  // DELETE
 )
 
 func (k kind) String() string {
-	return [...]string{"read", "put", "create", "update", "exchange", "touch", "end"}[k]
+	return [...]string{"read", "put", "create", "update", "exchange", "touch", "rotate", "end"}[k]
 }
 
 type input struct {
 	session  string
+	id       string // that the request names: one of the session's
 	kind     kind
 	value    string // of a write, never used twice
 	expected string // the version of an exchange
@@ -33,6 +35,7 @@ type output struct {
 	status  int
 	value   string // of a read
 	version string // the ETag, where the answer has one
+	id      string // of a rotation
 }
 
 type phase int
@@ -64,11 +67,15 @@ func step(state register, in input, out output) (bool, register) {
 			return out.status == 404, state
 		}
 		return out.status == 200 && out.value == state.value && out.version == state.version, state
-	case touch:
+	case touch, rotate:
 		if state.phase == missing {
 			return out.status == 404, state
 		}
-		return out.status == 204 && out.version == state.version, state
+		done := 204
+		if in.kind == rotate {
+			done = 200
+		}
+		return out.status == done && out.version == state.version, state
 	case end:
 		return out.status == 204, register{phase: ended}
 	case put:
@@ -113,6 +120,7 @@ var model = porcupine.Model{
 	Equal: func(a, b interface{}) bool { return a == b },
 	DescribeOperation: func(in, out interface{}) string {
 		i, o := in.(input), out.(output)
-		return fmt.Sprintf("%s %s %s -> %d %s %s", i.kind, i.value, i.expected, o.status, o.value, o.version)
+		return fmt.Sprintf("%s %s %s by %s -> %d %s %s %s", i.kind, i.value, i.expected, i.id, o.status, o.value, o.version,
+			o.id)
 	},
 }
