@@ -41,6 +41,12 @@ enum class errc : std::uint8_t {
     http_version,        // 505
 };
 
+// Whether it says that a record is there, and that this daemon cannot read it.
+constexpr bool is_unreadable(errc code) noexcept
+{
+    return code == errc::corrupt || code == errc::newer_format || code == errc::unknown_key;
+}
+
 // One row of the table that maps errors to RFC 9457 problems.
 struct problem_kind {
     int status;             // HTTP status code

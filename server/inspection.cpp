@@ -80,7 +80,7 @@ inspection inspect(record stored, time_point epoch, time_point now)
 
 std::optional<inspection> inspect(const failure& why)
 {
-    if (why.code != errc::corrupt && why.code != errc::newer_format)
+    if (!is_unreadable(why.code))
         return std::nullopt;
     return inspection{.state = session_state::unreadable, .stored = {}, .other = {}, .data_size = 0, .why = why};
 }

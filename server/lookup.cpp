@@ -74,6 +74,27 @@ awaitable<result<found_session>> lookup::follow(session_key key, record stored, 
     co_return failure{errc::ended, "a chain of aliases without an end"};
 }
 
+awaitable<result<std::optional<std::string>>> lookup::current_id(session_key key, std::string id, time_point now,
+                                                                 deadline by)
+{
+    for (unsigned aliases = 0; aliases < most_aliases; ++aliases) {
+        const auto found = co_await load(key, now, by);
+        if (!found)
+            co_return found.error();
+        if (!*found || (*found)->about.what != kind::alias)
+            co_return std::optional(std::move(id));
+        const auto target = alias_target((*found)->payload);
+        if (!target || now >= (*found)->about.expires)
+            co_return std::nullopt;
+        auto next = open_alias((*found)->payload, id);
+        if (!next)
+            co_return next.error();
+        key = {*target, std::nullopt};
+        id = *std::move(next);
+    }
+    co_return std::nullopt;
+}
+
 awaitable<result<std::optional<record>>> lookup::settle(const session_key& key, const record& pending, time_point now,
                                                         deadline by)
 {

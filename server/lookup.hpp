@@ -30,6 +30,11 @@ public:
     awaitable<result<found_session>> follow(session_key key, record stored, time_point epoch, time_point now,
                                             deadline by);
 
+    // The id that `id`, of `key`, was rotated to, through aliases within their grace; itself if it was not. Nothing if
+    // the aliases do not lead on any more.
+    awaitable<result<std::optional<std::string>>> current_id(session_key key, std::string id, time_point now,
+                                                             deadline by);
+
     // Finds out whether the rotation that `pending`, loaded from `key`, belongs to was committed, and makes the session
     // live if so. Its record as it is then; nothing if there is no session under `key`.
     awaitable<result<std::optional<record>>> settle(const session_key& key, const record& pending, time_point now,

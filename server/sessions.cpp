@@ -99,6 +99,12 @@ awaitable<result<found_session>> sessions::load(const session_key& key, reading 
     co_return found;
 }
 
+awaitable<std::optional<std::string>> sessions::current_id(const session_key& key, std::string_view id, time_point now)
+{
+    auto found = co_await places_.current_id(key, std::string(id), now, next_deadline());
+    co_return found ? *std::move(found) : std::nullopt;
+}
+
 awaitable<result<write>> sessions::write_record(session_key key, std::string_view payload, const head_changes& changes,
                                                 precondition when, time_point now, deadline by)
 {
@@ -260,19 +266,25 @@ awaitable<result<void>> sessions::end(const session_key& key, time_point now)
         }
         co_return result<void>();
     }
+    co_return co_await end_alias(key, **before, now, by);
+}
+
+// The session that an alias leads to, within its grace, and the alias after it. One that cannot be read leads nowhere.
+awaitable<result<void>> sessions::end_alias(const session_key& key, const head& about, time_point now, deadline by)
+{
     const auto alias = co_await places_.load(key, now, by);
-    if (!alias)
+    if (!alias && !is_unreadable(alias.error().code))
         co_return alias.error();
-    if (!*alias || (*alias)->about.what != kind::alias || now >= (*alias)->about.expires)
+    if (alias && (!*alias || (*alias)->about.what != kind::alias || now >= (*alias)->about.expires))
         co_return result<void>();
-    if (const auto target = alias_target((*alias)->payload)) {
+    if (const auto target = alias ? alias_target((*alias)->payload) : std::nullopt) {
         const auto ended = co_await end({*target, std::nullopt}, now);
         if (!ended)
             co_return ended.error();
     }
-    // It leads to a session that is over; if it changed meanwhile, it was this that somebody else did.
-    const auto done = co_await keeper_.swap(key, &(*alias)->about,
-                                            tombstone(&(*alias)->about, now, now + settings_.tombstone), "", now, by);
+    // If it changed meanwhile, it was this that somebody else did.
+    const auto done =
+        co_await keeper_.swap(key, &about, tombstone(&about, now, now + settings_.tombstone), "", now, by);
     if (!done)
         co_return done.error();
     co_return result<void>();

@@ -60,6 +60,9 @@ public:
 
     awaitable<result<found_session>> load(const session_key& key, reading how, time_point now);
 
+    // The id that `id`, of `key`, was rotated to, within the grace; nothing if that is over, or cannot be told.
+    awaitable<std::optional<std::string>> current_id(const session_key& key, std::string_view id, time_point now);
+
     // `payload` is MessagePack, at most the store's max_payload. Creates a missing session unless the store does not
     // adopt ids, or always if the id is the daemon's own.
     awaitable<result<write>> put(const session_key& key, std::string_view payload, session_settings settings,
@@ -113,6 +116,7 @@ private:
     awaitable<result<head_changes>> changes_of(session_settings&& settings, time_point now, deadline by);
     awaitable<result<write>> write_record(session_key key, std::string_view payload, const head_changes& changes,
                                           precondition when, time_point now, deadline by);
+    awaitable<result<void>> end_alias(const session_key& key, const head& about, time_point now, deadline by);
     void circuit_changed(circuit now, const failure& why);
 
     std::string name_;

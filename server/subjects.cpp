@@ -100,7 +100,7 @@ awaitable<result<void>> subjects::make_room(const std::string& subject, const ha
         presence what = presence::in_flight;
         if (entry.name != name) {
             const auto there = co_await look(entry, subject, epoch, now, by);
-            const bool unreadable = !there && there.error().code == errc::corrupt;
+            const bool unreadable = !there && is_unreadable(there.error().code);
             if (!there && !unreadable)
                 co_return there.error();
             what = unreadable ? presence::gone : there->what;
@@ -169,7 +169,7 @@ awaitable<result<subjects::page>> subjects::list(const std::string& subject, std
         if (out.sessions.size() == most)
             break;
         auto there = co_await look(*entry, subject, *epoch, now, next_deadline());
-        if (!there && there.error().code != errc::corrupt)
+        if (!there && !is_unreadable(there.error().code))
             co_return there.error();
         if (there && there->what == presence::live)
             out.sessions.push_back(*std::move(there->session));
@@ -194,8 +194,7 @@ awaitable<result<bool>> subjects::end_entry(subject_entry entry, const ending& w
         if (what.spared == key.name)
             co_return false;
         auto found = co_await places_.load(key, what.now, by);
-        const bool unreadable =
-            !found && (found.error().code == errc::corrupt || found.error().code == errc::newer_format);
+        const bool unreadable = !found && is_unreadable(found.error().code);
         if (!found && !unreadable)
             co_return found.error();
         if (unreadable || !*found) {

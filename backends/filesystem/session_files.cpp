@@ -120,7 +120,7 @@ result<unless_locked<bool>> session_files::swap(const handle& name, const std::o
 {
     return with_lock<bool>(name, [&](const folders& in) -> result<bool> {
         const auto found = find(in, name);
-        if (!found && (found.error().code == errc::corrupt || found.error().code == errc::newer_format))
+        if (!found && is_unreadable(found.error().code))
             return false;
         if (!found)
             return found.error();
@@ -140,8 +140,7 @@ result<unless_locked<std::optional<head>>> session_files::end(const handle& name
 {
     return with_lock<std::optional<head>>(name, [&](const folders& in) -> result<std::optional<head>> {
         const auto found = find(in, name);
-        const bool unreadable =
-            !found && (found.error().code == errc::corrupt || found.error().code == errc::newer_format);
+        const bool unreadable = !found && is_unreadable(found.error().code);
         if (!found && !unreadable)
             return found.error();
         // A logout sticks whatever there was, and every release reads a tombstone.

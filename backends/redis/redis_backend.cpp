@@ -193,7 +193,7 @@ public:
         if (!answer)
             co_return answer.error();
         const auto what = outcome_of(*answer);
-        if (!what && (what.error().code == errc::corrupt || what.error().code == errc::newer_format))
+        if (!what && is_unreadable(what.error().code))
             co_return false;
         if (!what)
             co_return what.error();

@@ -184,7 +184,7 @@ result<write> sessions_table::swap(const handle& name, const std::optional<head>
                                    const std::optional<std::string>& payload, time_point now)
 {
     const auto found = find(name, now);
-    const bool unreadable = !found && (found.error().code == errc::corrupt || found.error().code == errc::newer_format);
+    const bool unreadable = !found && is_unreadable(found.error().code);
     if (!found && !unreadable)
         return found.error();
     if (unreadable || found->has_value() != seen.has_value() || (seen && !is_unchanged(*seen, **found)))
@@ -198,7 +198,7 @@ result<write> sessions_table::swap(const handle& name, const std::optional<head>
 result<write> sessions_table::end(const handle& name, time_point now, time_point keep_until)
 {
     const auto found = find(name, now);
-    const bool unreadable = !found && (found.error().code == errc::corrupt || found.error().code == errc::newer_format);
+    const bool unreadable = !found && is_unreadable(found.error().code);
     if (!found && !unreadable)
         return found.error();
     // A logout sticks whatever there was, and every release reads a tombstone.

@@ -21,7 +21,14 @@ std::optional<session_key> named_handle(exchange& x)
 
 std::string_view reason_of(errc why) noexcept
 {
-    return why == errc::newer_format ? "newer_format" : "corrupt";
+    switch (why) {
+    case errc::newer_format:
+        return "newer_format";
+    case errc::unknown_key:
+        return "unknown_key";
+    default:
+        return "corrupt";
+    }
 }
 
 std::string describe(const sessions& store, const handle& name, const inspection& seen)

@@ -30,6 +30,9 @@ awaitable<void> read_session(service& s, sessions& store, exchange& x)
         co_return;
     }
     show_head(x.out, found->stored.about, x.now);
+    // Who comes with an old id learns the new one, so that it is not lost with the grace.
+    if (found->at.name != key->name)
+        x.out.session_id = (co_await store.current_id(*key, named_id(x), x.now)).value_or("");
     if (known && known->contains(found->stored.about.data_version)) {
         x.out.status = 304;
         co_return;

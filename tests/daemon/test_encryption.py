@@ -205,7 +205,7 @@ def test_a_record_that_was_changed_at_rest_is_unreadable_and_kept(encrypted, fil
     id = new_id()
     with serving(daemon) as client:
         client.session("PUT", id, body=DATA, Session_Absolute_Timeout=86400, Session_Subject="ada")
-        assert change(file, f"UPDATE sessions SET {set_to}") == 1
+        assert change(file, f"UPDATE sessions SET {set_to} WHERE subject = 'ada'") == 1
         for method, body in (("GET", None), ("PUT", {"n": 1}), ("GET", None)):
             answer = client.session(method, id, body=body)
             answer.problem(404, "unreadable")

@@ -183,6 +183,15 @@ def test_within_the_grace_the_old_id_is_the_session(session):
     assert (again.status, again.json["id"]) == (200, next.id)
 
 
+def test_within_the_grace_a_read_by_an_old_id_tells_the_new_one(session):
+    first = rotated(session, {"grace_s": 60})
+    second = rotated(first, {"grace_s": 60})
+    for old in (session, first):
+        assert old.get().headers["Session-Id"] == second.id
+        assert old.get(Accept=MSGPACK).headers["Session-Id"] == second.id
+    assert "Session-Id" not in second.get().headers
+
+
 @pytest.mark.parametrize("by_old", [True, False])
 def test_within_the_grace_an_end_by_either_id_ends_the_session(session, by_old):
     next = rotated(session, {"grace_s": 60})

@@ -6,6 +6,7 @@ import pytest
 
 from at_rest import KINDS, records_of
 from calls import handle_of, new_id
+from running import run
 from tokens import Tokens
 
 MSGPACK = {"Accept": "application/msgpack"}
@@ -20,7 +21,7 @@ DAMAGES = {
                                         records.set_kind(handle, KINDS["pending"])),
 }
 DATA = {"cut-short": b"\x82\xa1n\x01", "left-over": b"\x80\x80", "no-map": b"\x93\x01\x02\x03", "empty": b"",
-        "no-messagepack": b"\xc1"}
+        "no-messagepack": b"\x81\xa1n\xc1"}
 CHANGES = {
     "PUT": lambda client, id: client.session("PUT", id, body={"new": 1}),
     "PUT-to-create": lambda client, id: client.session("PUT", id, body={"new": 1}, If_None_Match="*"),
@@ -292,8 +293,27 @@ def test_a_damaged_epoch_lets_nobody_in_and_drives_nobody_away(start, new_store,
         assert ops.call("POST", "/v1/stores/default/end-all").status == 202
     daemon.stop()
     epoch = handle_of("the epoch of this store")
-    for damage in (lambda records: records.set_payload(epoch, b"\xc1"), lambda records: records.spoil(epoch)):
+    for damage in (lambda records: records.set_payload(epoch, b"\x80"), lambda records: records.spoil(epoch)):
         damage(records_of(url))
         with start(url, tokens_file=str(tokens.path)).client(tokens.of["shop"]) as shop:
             shop.session("GET", id).problem(503, "unavailable")
             shop.call("POST", "/v1/sessions").problem(503, "unavailable")
+
+
+def test_a_record_under_an_unknown_key_is_shown_as_that(start, new_store, any_store, tokens, folder):
+    url = new_store(any_store)
+    keys = []
+    for name in ("old", "new"):
+        keys.append(folder / name)
+        keys[-1].write_text(run("--new-key", folder=folder).stdout)
+        keys[-1].chmod(0o600)
+    daemon = start(url, encryption={"keys": [str(keys[0])]})
+    with daemon.client() as client:
+        id = client.create({"n": 1}).id
+    daemon.stop()
+    daemon = start(url, encryption={"keys": [str(keys[1])]}, tokens_file=str(tokens.path))
+    with daemon.client(tokens.of["ops"]) as ops:
+        seen = ops.get(f"/v1/handles/{handle_of(id)}").json
+        assert (seen["state"], seen["reason"]) == ("unreadable", "unknown_key") and seen["found"]
+        assert ops.call("DELETE", f"/v1/handles/{handle_of(id)}").status == 204
+        assert ops.get(f"/v1/handles/{handle_of(id)}").json["state"] == "ended"

@@ -112,7 +112,7 @@ TEST_CASE("what has no idle timeout is the store's own, but for what is left of 
 
 TEST_CASE("only what says something of the record makes it unreadable")
 {
-    for (const auto code : {errc::corrupt, errc::newer_format}) {
+    for (const auto code : {errc::corrupt, errc::newer_format, errc::unknown_key}) {
         const auto seen = inspect(failure{code, "why"});
         REQUIRE(seen);
         CHECK(seen->state == session_state::unreadable);
