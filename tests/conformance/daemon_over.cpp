@@ -16,10 +16,12 @@ awaitable<result<T>> stopping_backend::pass(awaitable<result<T>> call)
     for (auto left = left_.load();;) {
         if (left == 0) {
             const bool first = !stopped_.exchange(true);
-            if (first && last_ == last_call::answer_lost) {
+            if (first && last_ != last_call::not_done) {
                 static_cast<void>(co_await std::move(call));
                 co_return failure{errc::timed_out, "the answer is lost"};
             }
+            if (last_ == last_call::answer_lost_alone)
+                break;
             co_return failure{errc::unavailable, "the daemon has stopped"};
         }
         if (left_.compare_exchange_weak(left, left - 1))

@@ -15,10 +15,10 @@
 namespace coatcheck::conformance {
 
 // What becomes of the last call of a daemon that stops.
-enum class last_call : std::uint8_t { not_done, answer_lost };
+enum class last_call : std::uint8_t { not_done, answer_lost, answer_lost_alone };
 
-// A store as a daemon has it that can make `calls` calls: the next is done, and the answer lost, or is not done; all
-// later ones are not done. `store` must outlive it.
+// A store as a daemon has it that can make `calls` calls: the next is not done, or is and its answer lost; all later
+// ones are not done, unless that answer was lost alone, by a network that is good again. `store` must outlive it.
 class stopping_backend final : public backend {
 public:
     static constexpr unsigned never_stops = ~0U;

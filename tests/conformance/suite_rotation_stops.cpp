@@ -133,7 +133,7 @@ private:
 void at_each_stop(fixture& f, const std::function<void(journey&)>& after)
 {
     for (const auto& way : ways)
-        for (const auto last : {last_call::not_done, last_call::answer_lost})
+        for (const auto last : {last_call::not_done, last_call::answer_lost, last_call::answer_lost_alone})
             for (unsigned calls = 0;; ++calls) {
                 CAPTURE(way.name);
                 CAPTURE(calls);

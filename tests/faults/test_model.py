@@ -265,10 +265,10 @@ class Walk:
             assert not session or answer.json == session.data
 
 
-def walk(kind, store, folder, binary=running.BINARY, **settings):
-    print(f"MODEL_SEED={SEED}")
+def walk(kind, store, folder, seed=SEED, binary=running.BINARY, **settings):
+    print(f"MODEL_SEED={seed}")
     with Daemons(kind, store, folder, binary, **settings) as daemons:
-        one = Walk(daemons, random.Random(f"{SEED} {kind}"), f"walk-{SEED}-{kind}")
+        one = Walk(daemons, random.Random(f"{seed} {kind}"), f"walk-{seed}-{kind}")
         try:
             one.run(STEPS)
         except BaseException:
@@ -288,4 +288,4 @@ def test_every_answer_is_the_models_over_encryption(kind, new_store, tmp_path):
 
 def test_a_daemon_that_does_not_compare_versions_is_found_out(new_store, tmp_path):
     with pytest.raises(AssertionError, match="== 412"):
-        walk("memory", new_store("memory"), tmp_path, os.environ["COATCHECKD_WITHOUT_COMPARE"])
+        walk("memory", new_store("memory"), tmp_path, 1, os.environ["COATCHECKD_WITHOUT_COMPARE"])
