@@ -124,7 +124,7 @@ awaitable<result<std::vector<subject_entry>>> subject_index::add(std::string_vie
         // Half of it, so that it is not written again whenever somebody looks.
         return !there || about->keep_until < now + idle_timeouts_kept / 2 * idle;
     };
-    return change(subject, edit, keep_until, now, by);
+    co_return co_await change(subject, edit, keep_until, now, by);
 }
 
 awaitable<result<void>> subject_index::remove(std::string_view subject, std::span<const handle> names, time_point now,

@@ -69,6 +69,14 @@ def test_a_list_comes_in_pages(api, user):
     assert pages == 3
 
 
+def test_the_cursor_of_a_page_is_the_moment_at_which_its_last_session_came(api, user):
+    """With moments out of thin air an entry without a session would never be dropped."""
+    begin = time.time_ns() // 10**6
+    for _ in range(2):
+        login(api, user)
+    assert begin <= int(listed(api, user, "?limit=1")["next"]) <= time.time_ns() // 10**6 + 1000
+
+
 def test_nobody_has_no_sessions(api, user):
     assert listed(api, user) == {"sessions": [], "next": None}
     assert end_all(api, user) == 0
