@@ -186,6 +186,8 @@ def test_a_user_ends_one_of_his_devices_and_nobody_elses(api, user):
     end(theirs).problem(404, "not-found")
     end(new_id()).problem(404, "not-found")
     end("short").problem(400, "malformed")
+    api.call("DELETE", "/v1/handles/" + handle_of(api, phone), None, {"Session-Subject": user, "If-Match": "*"}).problem(
+        400, "malformed")
     end(theirs, "").problem(400, "malformed")
     assert end(handle_of(api, phone)).status == 204
     assert [api.session("GET", id).status for id in (phone, laptop, stranger)] == [410, 200, 200]
