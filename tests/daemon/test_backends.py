@@ -38,7 +38,8 @@ def test_a_store_without_tables_has_no_schema_to_print(folder):
 def test_the_stores_resource_tells_what_an_acknowledgement_means(start):
     with start("memory://").client() as api:
         store = api.get("/v1/stores").json["stores"]["default"]
-    assert store["capabilities"] == {"conditional_writes": "daemon", "tombstones": "kept", "durable": False}
+    assert store["capabilities"] == {"conditional_writes": "daemon", "tombstones": "kept", "durable": False,
+                                     "subjects": True}
     assert "memory" in store["acknowledgement"]["means"] and "gone" in store["acknowledgement"]["warning"]
     assert store["backends"] == [{"kind": "memory", "state": "up", "circuit": "closed"}]
 

@@ -216,8 +216,8 @@ def test_stores_tells_what_each_promises(api, any_store):
         "backends": [{"kind": any_store, "state": "up", "circuit": "closed"}],
         "acknowledgement": answer.json["stores"]["default"]["acknowledgement"],
         "capabilities": {"conditional_writes": "daemon" if any_store == "memory" else "store", "tombstones": "kept",
-                         "durable": any_store == "sqlite"},
-        "limits": {"body": 1048576, "deadline_ms": 2000},
+                         "durable": any_store == "sqlite", "subjects": True},
+        "limits": {"body": 1048576, "deadline_ms": 2000, "max_per_subject": None},
         "lifetimes": {"idle_timeout": 86400, "absolute_timeout": None, "anonymous_idle_timeout": None,
                       "tombstone_ms": 60000, "adopt_ids": True}}}}
 
