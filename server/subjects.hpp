@@ -64,6 +64,7 @@ private:
         const std::string& subject;
         std::optional<handle> spared;
         std::optional<time_point> before;
+        time_point epoch;
         time_point now;
     };
 
