@@ -111,7 +111,7 @@ awaitable<void> use_store(service& s, sessions& store, exchange& x)
     default:
         break;
     }
-    set_problem(x.out, errc::unsupported, "This release does not have that operation yet.");
+    set_problem(x.out, failure{errc::internal, "a method without a handler"});
 }
 
 awaitable<void> dispatch_to_store(service& s, exchange& x)

@@ -175,7 +175,8 @@ fresh_token new_token(const std::string& name, scope_set scopes, const std::vect
             "the name of a token is 1 to 64 printable characters without spaces, not begun by #");
     if (scopes.empty())
         throw std::invalid_argument("a token without a scope could do nothing");
-    if (!is_store_list(stores))
+    const bool all = stores.empty() || stores == std::vector<std::string>{"*"}; // as the tokens file spells it
+    if (!all && !is_store_list(stores))
         throw std::invalid_argument("the name of a store is 1 to 32 characters of a-z, 0-9, _ and -");
     std::array<unsigned char, 32> bytes;
     random_bytes(bytes);
@@ -183,8 +184,8 @@ fresh_token new_token(const std::string& name, scope_set scopes, const std::vect
     std::string names;
     for (const auto& s : stores)
         names.append(names.empty() ? "" : ",").append(s);
-    made.line = name + " " + scopes.str() + " " + (stores.empty() ? "*" : names) + " " + std::string(hash_prefix) +
-                hex(sha256(made.text));
+    made.line =
+        name + " " + scopes.str() + " " + (all ? "*" : names) + " " + std::string(hash_prefix) + hex(sha256(made.text));
     return made;
 }
 

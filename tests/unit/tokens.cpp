@@ -108,6 +108,7 @@ TEST_CASE("a new token's line lets that token in")
     CHECK(who->stores == std::vector<std::string>{"a", "b"});
     CHECK(new_token("shop", {scope::app}, {}).text != new_token("shop", {scope::app}, {}).text);
     CHECK(new_token("shop", {scope::app}, {}).line.starts_with("shop app * sha256:"));
+    CHECK(new_token("shop", {scope::app}, {"*"}).line.starts_with("shop app * sha256:"));
 }
 
 TEST_CASE("a new token that the file could not hold is refused")
