@@ -116,7 +116,7 @@ awaitable<result<void>> subjects::make_room(const std::string& subject, const ha
         co_return failure{errc::too_many_sessions, {}};
     }
     if (too_many && settings_.too_many == when_too_many::end_oldest) {
-        const ending oldest{subject, std::nullopt, std::nullopt, now};
+        const ending oldest{subject, std::nullopt, std::nullopt, epoch, now};
         for (auto entry = taken.begin(); entry != taken.end() - most; ++entry) {
             if (entry->name == name)
                 continue;
@@ -223,7 +223,8 @@ awaitable<result<bool>> subjects::end_entry(subject_entry entry, const ending& w
                 stored = *std::move(*settled);
         }
         const head& about = stored.about;
-        if (about.what == kind::ended || (about.what == kind::live && !is_live(about, what.now)))
+        if (about.what == kind::ended ||
+            (about.what == kind::live && (!is_live(about, what.now) || about.created < what.epoch)))
             co_return false;
         if (what.before && about.created >= *what.before)
             co_return false;
@@ -251,7 +252,7 @@ awaitable<result<std::vector<handle>>> subjects::end_all(const std::string& subj
     const auto epoch = co_await epochs_.current(now, next_deadline());
     if (!epoch)
         co_return epoch.error();
-    ending what{subject, std::nullopt, before, now};
+    ending what{subject, std::nullopt, before, *epoch, now};
     if (spared != nullptr) {
         // By an old id within its grace, too, a caller spares the session that it has.
         auto mine = co_await places_.find(*spared, *epoch, now, next_deadline());
@@ -287,7 +288,7 @@ awaitable<result<bool>> subjects::end_one(const std::string& subject, const sess
         co_return there.error();
     if (there->what != presence::live)
         co_return false;
-    const auto done = co_await end_entry({key.name, time_point{}}, {subject, std::nullopt, std::nullopt, now});
+    const auto done = co_await end_entry({key.name, time_point{}}, {subject, std::nullopt, std::nullopt, *epoch, now});
     if (!done)
         co_return done.error();
     if (*done)

@@ -13,8 +13,8 @@
 
 namespace coatcheck {
 
-// Safe from any thread of the runtime. Every operation but enter() and keep() fails with errc::unsupported over a store
-// that lists no subjects.
+// Safe from any thread of the runtime. list() and end_all() fail with errc::unsupported over a store that lists no
+// subjects; there enter(), keep() and leave() do nothing.
 class subjects {
 public:
     // Called with a live session that was ended here, and its head before.
@@ -64,6 +64,7 @@ private:
         const std::string& subject;
         std::optional<handle> spared;
         std::optional<time_point> before;
+        time_point epoch;
         time_point now;
     };
 

@@ -210,7 +210,9 @@ const driver appengine_driver{
              .survives = "nothing: Google's memory, which may be flushed",
              .conditional_writes = kept_by::store,
              .tombstones = "best effort: Google may evict them",
-             .limits = "sessions up to 1,000,000 bytes less 2.5 KiB; a full memcache evicts the ones used longest ago"},
+             .limits =
+                 "sessions up to 1,000,000 bytes less 2.5 KiB; a full memcache evicts the ones used longest ago; a "
+                 "user's sessions are not listed (501)"},
     .open = &appengine::open,
     .check = &appengine::check,
 };

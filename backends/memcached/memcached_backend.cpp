@@ -268,7 +268,7 @@ const driver memcached_driver{
              .tombstones = "best effort: memcached evicts when it is full, and forgets all in a restart",
              .limits = "sessions up to the server's `-I` (1 MiB) less 2.3 KiB, larger ones are refused unsent (413); a "
                        "full server evicts, with `-M` it refuses what needs memory (507), and sessions are read and "
-                       "ended"},
+                       "ended; a user's sessions are not listed (501)"},
     .open = &memcached::open,
     .check = &memcached::check,
     .several_hosts = true,

@@ -186,7 +186,8 @@ const driver uwsgi_driver{
              .conditional_writes = kept_by::daemon,
              .tombstones = "best effort: uWSGI does not say whether it evicts",
              .limits = "sessions up to `max`, the cache's blocksize (64 KiB), less 2.1 KiB; a full cache refuses new "
-                       "sessions (507), those that are there are used and ended"},
+                       "sessions (507), those that are there are used and ended; a user's sessions are not listed "
+                       "(501)"},
     .open = &uwsgi::open,
     .check = &uwsgi::check,
 };

@@ -168,6 +168,10 @@ void show_conflict(exchange& x, const head& there)
 
 void show_refusal(exchange& x, const write& refused)
 {
+    if (refused.why == errc::locked && refused.about.lock_token == 0) {
+        set_problem(x.out, errc::locked, "Nobody was ever granted a lock of this session; take one.");
+        return;
+    }
     if (refused.why == errc::locked) {
         // A token is the moment of its grant.
         const auto age = x.now.time_since_epoch().count() - static_cast<std::int64_t>(refused.about.lock_token);

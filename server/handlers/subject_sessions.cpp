@@ -138,6 +138,8 @@ awaitable<void> end_subject(service& s, sessions& store, exchange& x)
 
 awaitable<void> end_device(service& s, sessions& store, exchange& x)
 {
+    if (refuse_preconditions(x, {list_field::if_match, list_field::if_none_match}))
+        co_return;
     if (!is_handle(x.where.id)) {
         set_problem(x.out, errc::malformed, "A handle has 43 characters of A-Z a-z 0-9 _ -");
         co_return;

@@ -179,6 +179,13 @@ def test_an_operator_sees_that_they_have_ended(shop, ops):
     assert ops.get(f"/v1/handles/{handle_of(id)}").json["state"] == "ended"
 
 
+def test_who_logs_a_user_out_after_it_ends_no_session_any_more(shop, ops):
+    user = {"Session-Subject": "user-" + new_id()}
+    shop.call("POST", "/v1/sessions", {}, user)
+    assert ops.call("POST", END_ALL).status == 202
+    assert shop.call("DELETE", "/v1/sessions", None, user).json == {"ended": 0}
+
+
 def test_it_is_one_audit_line_that_names_who_did_it(daemon, ops):
     before = ops.call("POST", END_ALL).json["before"]
     line = daemon.logged("admin action", before=before)

@@ -72,6 +72,11 @@ def test_a_token_works_past_its_lease_until_another_is_granted(api, session):
     assert api.session("PUT", session, body={}).status == 204
 
 
+def test_a_token_of_a_session_that_was_never_locked_is_423_without_an_age(api, session):
+    problem = api.session("PUT", session, body={}, Session_Lock=1).problem(423, "locked")
+    assert "lock_age_ms" not in problem
+
+
 def test_a_lock_that_is_not_ones_own_is_not_given_back(api, session):
     token = token_of(lock(api, session))
     api.session("DELETE", session, "/lock", Session_Lock=token - 1).problem(423, "locked")

@@ -33,7 +33,7 @@ def test_generated_requests_get_answers_as_described(start, folder, caller):
     tokens = Tokens(folder / "tokens")
     tokens.write(tokens.line("ops", "app,metrics,admin"))
     daemon = start(tokens_file=str(tokens.path))
-    which = {"nobody": ["--exclude-tag", "later"],
+    which = {"nobody": [],
              "operator": ["--include-tag", "operators", "--phases", "examples,coverage,fuzzing",
                           "--header", f"Authorization: Bearer {tokens.of['ops']}"]}
     done = subprocess.run(

@@ -69,6 +69,14 @@ def test_a_list_comes_in_pages(api, user):
     assert pages == 3
 
 
+def test_the_cursor_of_a_page_is_the_moment_at_which_its_last_session_came(api, user):
+    """With moments out of thin air an entry without a session would never be dropped."""
+    begin = time.time_ns() // 10**6
+    for _ in range(2):
+        login(api, user)
+    assert begin <= int(listed(api, user, "?limit=1")["next"]) <= time.time_ns() // 10**6 + 1000
+
+
 def test_nobody_has_no_sessions(api, user):
     assert listed(api, user) == {"sessions": [], "next": None}
     assert end_all(api, user) == 0
@@ -178,6 +186,8 @@ def test_a_user_ends_one_of_his_devices_and_nobody_elses(api, user):
     end(theirs).problem(404, "not-found")
     end(new_id()).problem(404, "not-found")
     end("short").problem(400, "malformed")
+    api.call("DELETE", "/v1/handles/" + handle_of(api, phone), None, {"Session-Subject": user, "If-Match": "*"}).problem(
+        400, "malformed")
     end(theirs, "").problem(400, "malformed")
     assert end(handle_of(api, phone)).status == 204
     assert [api.session("GET", id).status for id in (phone, laptop, stranger)] == [410, 200, 200]

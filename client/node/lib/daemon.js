@@ -43,6 +43,7 @@ class Daemon {
     return {
       body: answer.body,
       version: answer.headers.etag,
+      id: answer.headers['session-id'] ?? id, // the new one, if `id` is an old one within its grace
       expiresIn: Number(answer.headers['session-expires-in'])
     }
   }

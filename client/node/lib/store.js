@@ -14,6 +14,7 @@ const ID = /^[A-Za-z0-9._~,:-]{16,256}$/
 class Known {
   base = new Map() // what the app's object held when it was last loaded or written: a snapshot
   expiresIn = undefined // seconds, when loaded
+  id = undefined // where it is stored, when loaded
   hidden = new Set(['cookie']) // keys of the data that express-session has no place for
   idle = undefined // seconds, by the cookie's maxAge when loaded or written
   ended = false
@@ -93,6 +94,7 @@ class CoatcheckStore extends Store {
   // express-session's own, and the `cookie` that the shared data does not have.
   createSession(req, data) {
     const known = this.#known.get(data) ?? new Known()
+    if (known.id !== undefined) req.sessionID = known.id // an old one, within its grace, gives way to the new one
     data.cookie = this.#cookie(req, known)
     const session = super.createSession(req, data)
     for (const key of known.base.keys()) {
@@ -116,6 +118,7 @@ class CoatcheckStore extends Store {
       known.expiresIn = stored.expiresIn
       known.used = Date.now()
       known.version = stored.version
+      known.id = stored.id
     } catch (error) {
       if (!error.outage || this.#outage === 'error') throw error
       this.#log(`anonymous and read-only: ${error.message}`)

@@ -256,6 +256,15 @@ describe('an Express app that changes ids', () => {
       assert.equal((await browser.get()).json.language, 'fr')
     })
 
+    it('gives the new id to whoever comes by the old one within the grace, and writes', async () => {
+      await browser.post('/rotate/10')
+      assert.notEqual(thief.id, browser.id)
+      assert.equal((await thief.get()).json.cart, 'apple')
+      await thief.post('/put/language/fr')
+      assert.equal(thief.id, browser.id)
+      assert.equal((await browser.get()).json.language, 'fr')
+    })
+
     it('a save that comes after it, without grace, brings nothing back (express-session#632)', async () => {
       assert.equal((await browser.post('/slow?during=/promise')).status, 200)
       assert.deepEqual((await thief.get()).json, {})

@@ -216,6 +216,26 @@ def test_with_grace_parallel_regenerates_give_the_same_new_id_and_lose_nothing(c
     assert thief.get("/").json == tabs[0].get("/").json
 
 
+@pytest.mark.parametrize("refresh", [True, False])
+def test_whoever_comes_by_the_old_id_within_the_grace_gets_the_new_one(make_app, refresh):
+    app = make_app(SESSION_REFRESH_EACH_REQUEST=refresh, SESSION_PERMANENT=refresh)
+
+    @app.post("/login")
+    def login():
+        session.get("cart")
+        app.session_interface.regenerate(session, grace=30)
+        return "in"
+
+    browser = app.test_client()
+    browser.post("/put/cart/apple")
+    late = tab_of(app, browser)
+    browser.post("/login")
+    assert late.get("/").json == {"cart": "apple"}
+    assert id_of(late) == id_of(browser)
+    late.post("/put/cart/pear")
+    assert browser.get("/").json == {"cart": "pear"}
+
+
 def test_a_write_before_the_rotation_is_kept(slow):
     slow.start(lambda session: slow.app.session_interface.regenerate(session) or session.update(cart="apple"))
     slow.other.post("/put/language/fr")

@@ -36,6 +36,7 @@ class Stale(Exception):
 class Stored(NamedTuple):
     body: bytes  # MessagePack
     version: str  # an ETag
+    id: str  # where it is: the new one, if it was asked for by an old id within its grace
 
 
 def is_id(text: str) -> bool:
@@ -67,7 +68,7 @@ class Daemon:
             return None
         if answer.status != 200:
             raise _refusal(answer)
-        return Stored(answer.data, answer.headers["ETag"])
+        return Stored(answer.data, answer.headers["ETag"], answer.headers.get("Session-Id", id))
 
     def create(self, id: str, body: bytes, idle: int) -> None:
         """Raises Gone if the id has been used. `idle` in seconds."""

@@ -61,7 +61,9 @@ class CoatcheckSessionInterface(SessionInterface):
             return ReadOnlySession()
         if stored is None:
             return Session(self._new_id(), self._permanent)
-        return Session(id, self._permanent, decode(stored.body), stored.version)
+        session = Session(stored.id, self._permanent, decode(stored.body), stored.version)
+        session.rotated = stored.id != id
+        return session
 
     def regenerate(self, session: Session, grace: int = 0) -> None:
         """Gives the session a new id when the request ends, as is due at login, and ends the old one in the same step.
@@ -109,7 +111,7 @@ class CoatcheckSessionInterface(SessionInterface):
             # The cookie stays: whoever ended or rotated the session has sent the browser what to have instead.
             app.logger.warning("coatcheck: a write was dropped, because its session has ended")
             return
-        if self.should_set_cookie(app, session):
+        if session.rotated or self.should_set_cookie(app, session):
             self._set_cookie(app, session, response)
 
     def _rotate(self, app: Flask, session: Session) -> None:
