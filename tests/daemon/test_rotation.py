@@ -95,12 +95,13 @@ def test_headers_of_a_rotation_are_those_of_a_write(session):
     next = rotated(session, Session_Subject="ada", Session_Label="pc", Session_Idle_Timeout=100,
                    Session_Absolute_Timeout=500)
     known = next.meta().json
-    assert (known["subject"], known["label"], known["idle_timeout"], known["absolute_timeout"]) == ("ada", "pc", 100, 500)
+    assert [known[name] for name in ("subject", "label", "idle_timeout", "absolute_timeout")] == ["ada", "pc", 100, 500]
     assert next.get().json == {"cart": ["apple"]}
 
 
 @pytest.mark.parametrize("body, headers", [
-    (None, {}), (b"", {}), (b"{}", {}), (b"{}", {"Content_Type": "application/json"}), (b"\x80", {"Content_Type": MSGPACK}),
+    (None, {}), (b"", {}), (b"{}", {}), (b"{}", {"Content_Type": "application/json"}),
+    (b"\x80", {"Content_Type": MSGPACK}),
     (b'{"grace_s": 0}', {}), (b'{"grace_s": 60, "id": "%s"}', {}), (b'{"id": "short", "id": "%s"}', {}),
     (msgpack.packb({"id": "%s", "grace_s": 1}), {"Content_Type": MSGPACK}),
     (msgpack.packb({"grace_s": 1}), {"Content_Type": "application/vnd.msgpack", "Accept": MSGPACK})])
@@ -117,7 +118,8 @@ def test_the_body_is_optional_and_so_is_all_in_it(session, body, headers):
 
 
 @pytest.mark.parametrize("status, name, body, headers", [
-    (400, "malformed", b"{", {}), (400, "malformed", b'{"grace_s": 61}', {}), (400, "malformed", b'{"grace_s": -1}', {}),
+    (400, "malformed", b"{", {}), (400, "malformed", b'{"grace_s": 61}', {}),
+    (400, "malformed", b'{"grace_s": -1}', {}),
     (400, "malformed", b'{"grace_s": 1.0}', {}), (400, "malformed", b'{"grace_s": "1"}', {}),
     (400, "malformed", b'{"grace_s": null}', {}), (400, "malformed", b'{"grace_s": true}', {}),
     (400, "malformed", b'{"id": "short"}', {}), (400, "malformed", b'{"id": null}', {}),
@@ -125,7 +127,8 @@ def test_the_body_is_optional_and_so_is_all_in_it(session, body, headers):
     (400, "malformed", b'{"grace": 1}', {}), (400, "malformed", b'{"grace_s": {"$bytes": ""}}', {}),
     (400, "malformed", b"{}", {"If_Match": "*"}), (400, "malformed", b"{}", {"If_None_Match": "*"}),
     (400, "malformed", b"{}", {"Session_Idle_Timeout": "0"}), (400, "malformed", b"{}", {"Session_Lock": "x"}),
-    (422, "not-a-map", b"[]", {}), (422, "not-a-map", b"null", {}), (415, "unsupported-media-type", b"{}", {"Content_Type": "text/plain"}),
+    (422, "not-a-map", b"[]", {}), (422, "not-a-map", b"null", {}),
+    (415, "unsupported-media-type", b"{}", {"Content_Type": "text/plain"}),
     (406, "not-acceptable", b"{}", {"Accept": "text/html"}),
     (413, "too-large", b'{"id": "' + b"x" * (1 << 20) + b'"}', {})])
 def test_a_rotation_that_is_malformed_does_nothing(session, status, name, body, headers):
