@@ -13,6 +13,11 @@ constexpr unsigned most_aliases = 64;
 
 } // namespace
 
+bool leads_on(const head& alias, const head& target) noexcept
+{
+    return alias.subject == target.subject;
+}
+
 awaitable<result<std::optional<record>>> lookup::load(const session_key& key, time_point now, deadline by)
 {
     auto found = co_await keeper_.load(key, by);
@@ -63,7 +68,7 @@ awaitable<result<found_session>> lookup::follow(session_key key, record stored, 
             auto next = co_await load(key, now, by);
             if (!next)
                 co_return next.error();
-            if (!*next)
+            if (!*next || !leads_on(stored.about, (*next)->about))
                 co_return failure{errc::ended, {}};
             stored = *std::move(*next);
             ++aliases;
@@ -77,20 +82,24 @@ awaitable<result<found_session>> lookup::follow(session_key key, record stored, 
 awaitable<result<std::optional<std::string>>> lookup::current_id(session_key key, std::string id, time_point now,
                                                                  deadline by)
 {
+    auto found = co_await load(key, now, by);
     for (unsigned aliases = 0; aliases < most_aliases; ++aliases) {
-        const auto found = co_await load(key, now, by);
         if (!found)
             co_return found.error();
         if (!*found || (*found)->about.what != kind::alias)
             co_return std::optional(std::move(id));
-        const auto target = alias_target((*found)->payload);
-        if (!target || now >= (*found)->about.expires)
+        const record alias = **std::move(found);
+        const auto target = alias_target(alias.payload);
+        if (!target || now >= alias.about.expires)
             co_return std::nullopt;
-        auto next = open_alias((*found)->payload, id);
-        if (!next)
-            co_return next.error();
+        auto next_id = open_alias(alias.payload, id);
+        if (!next_id)
+            co_return next_id.error();
+        id = *std::move(next_id);
         key = {*target, std::nullopt};
-        id = *std::move(next);
+        found = co_await load(key, now, by);
+        if (found && *found && !leads_on(alias.about, (*found)->about))
+            co_return std::nullopt;
     }
     co_return std::nullopt;
 }

@@ -9,6 +9,10 @@
 
 namespace coatcheck {
 
+// Whether an alias within its grace still leads to what is under its target: not once the subject is another, or who
+// knows the id from before a login would have the session after it.
+bool leads_on(const head& alias, const head& target) noexcept;
+
 struct found_session {
     session_key at; // the key that it is under now
     record stored;

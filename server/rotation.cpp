@@ -24,6 +24,7 @@ head alias_head(const head& old, const head& next, std::chrono::seconds grace, s
     h.what = kind::alias;
     h.revision = old.revision + 1;
     h.data_version = old.data_version;
+    h.subject = old.subject;
     h.created = old.created;
     h.last_seen = now;
     // Without grace it leads nobody on, not even a request that was slower or a daemon whose clock is.
@@ -214,7 +215,7 @@ private:
             auto next = co_await places_.load(at, now_, by_);
             if (!next)
                 co_return next.error();
-            if (!*next)
+            if (!*next || (!leads_on(alias.about, (*next)->about) && at.name != wanted_.to.name))
                 co_return failure{errc::ended, {}};
             alias = *std::move(*next);
         }

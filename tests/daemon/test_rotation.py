@@ -228,6 +228,18 @@ def test_when_the_grace_is_over_the_old_id_is_too_and_its_use_is_counted_and_log
     assert session.id not in daemon.log_text and next.id not in daemon.log_text
 
 
+@pytest.mark.parametrize("by_old", [False, True])
+def test_a_login_without_a_rotation_ends_the_grace_of_the_one_before(session, by_old):
+    next = rotated(session, {"grace_s": 60})
+    assert session.get().status == 200
+    assert (session if by_old else next).put({}, Session_Subject="user-42").status == 204
+    session.get().problem(410, "ended")
+    session.put({}).problem(410, "ended")
+    rotate(session).problem(410, "ended")
+    assert "Session-Id" not in session.get().headers
+    assert next.get().status == 200
+
+
 def test_a_login_leaves_no_way_from_the_old_id(api, session):
     """A change of subject overrules the grace, and somebody else's grace before it."""
     first = rotated(session, {"grace_s": 60})

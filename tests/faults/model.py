@@ -14,11 +14,12 @@ class Session:
 
 
 class Alias:
-    """An old id that leads to `target`, with grace, or was rotated to it, without."""
+    """An old id that leads to `target`, with grace and as long as the subject is the same, or was rotated to it."""
 
-    def __init__(self, target, grace):
+    def __init__(self, target, grace, subject):
         self.target = target
         self.grace = grace
+        self.subject = subject
 
 
 ENDED = "ended"
@@ -56,7 +57,7 @@ class Model:
         """The id that the session is under to which `id` leads."""
         there = self.at.get(id)
         while isinstance(there, Alias):
-            if not there.grace:
+            if not self.has_grace(there):
                 raise Refused(410)
             id = there.target
             there = self.at[id]
@@ -65,6 +66,9 @@ class Model:
         if there is None:
             raise Refused(404)
         return id
+
+    def has_grace(self, alias):
+        return alias.grace and getattr(self.at[alias.target], "subject", None) == alias.subject
 
     def session(self, id):
         return self.at[self.place(id)]
@@ -112,7 +116,7 @@ class Model:
             raise Refused(400)
         there = self.at.get(id)
         while isinstance(there, Alias):
-            if not there.grace and there.target != to:
+            if not self.has_grace(there) and there.target != to:
                 raise Refused(410)
             id = there.target
             there = self.at[id]
@@ -127,9 +131,10 @@ class Model:
         if to is not None and to in self.at:
             raise Refused(412)
         other = subject is not None and (subject or None) != session.subject
+        before = session.subject
         if other:
             session.subject = subject or None
-        self.moved = (id, Alias(to, grace and not other))
+        self.moved = (id, Alias(to, grace and not other, before))
         if to is not None:
             self.move(to)
         return to
