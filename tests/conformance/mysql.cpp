@@ -200,7 +200,7 @@ TEST_CASE("mysql: what is no record, or of a later release, is never overwritten
         check_failed(try_put(f, key), why);
         check_failed(f.wait(f.store().extend(key, f.now, 10min, soon())), why);
         CHECK(shell("SELECT payload" + where(key)) == "red");
-        f.end(key);
+        CHECK(f.wait(f.store().end(key, f.now, f.now + 1min, soon())).has_value());
         CHECK(f.wait(f.store().load(key, soon()))->value().about.what == kind::ended);
         CHECK(shell("SELECT payload" + where(key)).empty());
     }
