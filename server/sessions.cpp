@@ -255,7 +255,9 @@ awaitable<result<void>> sessions::end(const session_key& key, time_point now)
         co_return before.error();
     waiting_.wake_first(key.name);
     if (!*before || (*before)->what != kind::alias) {
-        if (*before && is_live(**before, now)) {
+        // What end-all ended has been over since.
+        const auto epoch = co_await epoch_.current(now, by);
+        if (*before && is_live(**before, now) && (!epoch || (*before)->created >= *epoch)) {
             events_.add({.what = event::happening::ended,
                          .why = event::reason::deleted,
                          .at = now,

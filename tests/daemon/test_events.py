@@ -104,6 +104,16 @@ def test_what_happens_is_told_in_order(api, follow):
     assert reader.is_quiet()
 
 
+def test_what_end_all_ended_is_not_ended_again_by_a_logout(daemon, follow, tokens):
+    with daemon.client(tokens.of["shop"]) as shop, daemon.client(tokens.of["ops"]) as ops:
+        reader = follow()
+        over = shop.create().id
+        assert ops.call("POST", "/v1/stores/default/end-all").status == 202
+        assert shop.session("DELETE", over).status == 204
+        marker = shop.create().id
+        assert [e.data["handle"] for e in reader.take(2)] == [handle_of(over), handle_of(marker)]
+
+
 def test_the_answer_is_an_unending_event_stream(follow):
     header = follow().header
     assert "\r\nContent-Type: text/event-stream\r\n" in header
