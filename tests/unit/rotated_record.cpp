@@ -1,4 +1,5 @@
 #include "proto/rotated_record.hpp"
+#include "tests/unit/codec.hpp"
 
 #include <doctest/doctest.h>
 
@@ -22,12 +23,9 @@ TEST_CASE("an alias leads to the new handle, and whoever has the old id to the n
 TEST_CASE("an alias that was made by the first release opens for ever")
 {
     // By Python's `cryptography`: HKDF and AESGCM with the nonce 00 to 0b.
-    std::string alias(target.str());
-    for (const int byte :
-         {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x63, 0x8c, 0x98, 0xdc, 0xf5, 0x0c,
-          0x1f, 0x32, 0x96, 0x88, 0x0b, 0x75, 0xec, 0xda, 0x43, 0x2e, 0x23, 0xaf, 0xac, 0x16, 0xb7, 0x0f, 0xe9, 0x17,
-          0x1f, 0x0d, 0xab, 0x43, 0x53, 0x8a, 0x18, 0xef, 0x4c, 0xd0, 0x50, 0x52, 0x16, 0x1c, 0x27, 0xe5, 0xde, 0x83})
-        alias += static_cast<char>(byte);
+    const std::string alias =
+        std::string(target.str()) + test::from_hex("000102030405060708090a0b638c98dcf50c1f3296880b75ecda432e"
+                                                   "23afac16b70fe9171f0dab43538a18ef4cd05052161c27e5de83");
     CHECK(open_alias(alias, old_id).value() == new_id);
 }
 
