@@ -6,13 +6,6 @@
 
 namespace coatcheck {
 
-namespace {
-
-// Rotations of one session within the grace of the first: more than a client that waits for its answers can do.
-constexpr unsigned most_aliases = 64;
-
-} // namespace
-
 bool leads_on(const head& alias, const head& target) noexcept
 {
     return alias.subject == target.subject;

@@ -9,6 +9,10 @@
 
 namespace coatcheck {
 
+// Aliases that are followed. Each is a rotation of one session within the grace of the first, and these are more than a
+// client that waits for its answers can do.
+constexpr unsigned most_aliases = 64;
+
 // Whether an alias within its grace still leads to what is under its target: not once the subject is another, or who
 // knows the id from before a login would have the session after it.
 bool leads_on(const head& alias, const head& target) noexcept;

@@ -3,6 +3,7 @@
 #include "backends/registry.hpp"
 #include "server/handle_key.hpp"
 #include "server/handlers/handlers.hpp"
+#include "server/handlers/session_parts.hpp"
 #include "server/log.hpp"
 #include "server/problem.hpp"
 #include "server/release.hpp"
@@ -44,18 +45,6 @@ bool query_is_known(const exchange& x) noexcept
     return x.where.what == resource::readyz && has_flag(x.where, "strict");
 }
 
-// The store that the request names. Or null, and `x.out` is the problem.
-sessions* named_store(service& s, exchange& x)
-{
-    const auto found = s.stores.find(x.where.store);
-    if (found == s.stores.end()) {
-        set_problem(x.out, errc::not_found, "There is no store of that name; GET /v1/stores lists them.");
-        return nullptr;
-    }
-    x.out.store = found->second->name();
-    return found->second.get();
-}
-
 // What operators do with sessions that they have no id of.
 awaitable<void> dispatch_to_operator(service& s, exchange& x)
 {
@@ -63,13 +52,9 @@ awaitable<void> dispatch_to_operator(service& s, exchange& x)
         set_problem(x.out, errc::forbidden, "This needs a token with the scope admin.");
         co_return;
     }
-    sessions* const store = named_store(s, x);
+    sessions* const store = permitted_store(s, x, x.where.store, scope::admin);
     if (store == nullptr)
         co_return;
-    if (!x.grant.may(scope::admin, store->name())) {
-        set_problem(x.out, errc::forbidden, "This token does not have the scope admin for that store.");
-        co_return;
-    }
     if (x.where.what == resource::end_all)
         co_return co_await end_all_sessions(s, *store, x);
     if (x.in.verb == method::del)
@@ -116,13 +101,9 @@ awaitable<void> use_store(service& s, sessions& store, exchange& x)
 
 awaitable<void> dispatch_to_store(service& s, exchange& x)
 {
-    sessions* const store = named_store(s, x);
+    sessions* const store = permitted_store(s, x, x.where.store, scope::app);
     if (store == nullptr)
         co_return;
-    if (!x.grant.may(scope::app, store->name())) {
-        set_problem(x.out, errc::forbidden, "This token does not have the scope app for that store.");
-        co_return;
-    }
     co_await use_store(s, *store, x);
     if (x.out.unreadable)
         store->count_unreadable();

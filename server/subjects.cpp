@@ -20,8 +20,6 @@ constexpr std::chrono::milliseconds longest_flight = 1min;
 // A session is written at least once in 1.1 idle timeouts, or it ends: within twenty of them, twice eight times.
 constexpr std::uint64_t writes_between_renewals = 8;
 
-constexpr unsigned most_aliases = 64;
-
 bool is_recent(const subject_entry& entry, time_point now) noexcept
 {
     return entry.added + longest_flight > now;
@@ -244,8 +242,8 @@ awaitable<result<bool>> subjects::end_entry(subject_entry entry, const ending& w
     co_return false;
 }
 
-awaitable<result<std::vector<handle>>> subjects::end_all(const std::string& subject, const session_key* spared,
-                                                         std::optional<time_point> before, time_point now)
+awaitable<result<std::size_t>> subjects::end_all(const std::string& subject, const session_key* spared,
+                                                 std::optional<time_point> before, time_point now)
 {
     if (!keeper_.caps().lists_subjects)
         co_return cannot_list();
@@ -261,14 +259,13 @@ awaitable<result<std::vector<handle>>> subjects::end_all(const std::string& subj
     const auto all = co_await index_.list(subject, now, next_deadline());
     if (!all)
         co_return all.error();
-    std::vector<handle> ended;
+    std::size_t ended = 0;
     std::vector<handle> gone;
     for (const auto& entry : *all) {
         const auto done = co_await end_entry(entry, what);
         if (!done)
             co_return done.error();
-        if (*done)
-            ended.push_back(entry.name);
+        ended += *done ? 1 : 0;
         if (entry.name != what.spared && !before)
             gone.push_back(entry.name);
     }

@@ -47,9 +47,9 @@ public:
     awaitable<result<page>> list(const std::string& subject, std::string_view cursor, std::size_t most, time_point now);
 
     // Ends the subject's sessions that were created before `before`, all but `spared`, and those that are about to be
-    // written. The handles of what it ended.
-    awaitable<result<std::vector<handle>>> end_all(const std::string& subject, const session_key* spared,
-                                                   std::optional<time_point> before, time_point now);
+    // written. How many sessions it ended.
+    awaitable<result<std::size_t>> end_all(const std::string& subject, const session_key* spared,
+                                           std::optional<time_point> before, time_point now);
 
     // Ends one, if it is the subject's; whether it was.
     awaitable<result<bool>> end_one(const std::string& subject, const session_key& key, time_point now);

@@ -2,8 +2,8 @@
 #include "backends/transport/time_limit.hpp"
 #include "server/audit.hpp"
 #include "server/handlers/handlers.hpp"
+#include "server/handlers/members.hpp"
 #include "server/handlers/session_parts.hpp"
-#include "server/members.hpp"
 #include "server/moment.hpp"
 #include "server/msgpack_writer.hpp"
 
@@ -19,13 +19,8 @@ using std::chrono::milliseconds;
 std::optional<time_point> read_before(const service& s, exchange& x)
 {
     const time_point next = x.now + milliseconds(1);
-    if (x.in.body.empty())
-        return next;
-    std::string body;
-    if (!read_body(s, x, body))
-        return std::nullopt;
     std::optional<time_point> before = next;
-    const auto wrong = for_each_member(body, [&](std::string_view name, const msgpack_token& value) {
+    const bool good = read_members(s, x, [&](std::string_view name, const msgpack_token& value) {
         if (name != "before")
             return std::string_view("The body of end-all has before, which is optional, and nothing else.");
         before = value.what == msgpack_token::kind::str ? parse_moment(value.content) : std::nullopt;
@@ -33,10 +28,7 @@ std::optional<time_point> read_before(const service& s, exchange& x)
             return std::string_view("before must be an RFC 3339 date and time, such as 2026-11-23T08:00:00Z.");
         return *before > next ? std::string_view("before must not be in the future.") : std::string_view();
     });
-    if (wrong.empty())
-        return before;
-    set_problem(x.out, errc::malformed, wrong);
-    return std::nullopt;
+    return good ? before : std::nullopt;
 }
 
 // So that no session that is created after the answer is among those which it ended.

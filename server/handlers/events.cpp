@@ -1,7 +1,7 @@
 #include "server/audit.hpp"
 #include "server/event_stream.hpp"
 #include "server/handlers/handlers.hpp"
-#include "server/problem.hpp"
+#include "server/handlers/session_parts.hpp"
 #include "server/query.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -23,18 +23,8 @@ awaitable<void> follow_events(service& s, exchange& x)
     }
     if (wanted.subject)
         wanted.subject = s.subject_of(*wanted.subject);
-    if (wanted.store) {
-        const auto found = s.stores.find(*wanted.store);
-        if (found == s.stores.end()) {
-            set_problem(x.out, errc::not_found, "There is no store of that name; GET /v1/stores lists them.");
-            co_return;
-        }
-        x.out.store = found->first;
-        if (!x.grant.may(scope::admin, *wanted.store)) {
-            set_problem(x.out, errc::forbidden, "This token does not have the scope admin for that store.");
-            co_return;
-        }
-    }
+    if (wanted.store && permitted_store(s, x, *wanted.store, scope::admin) == nullptr)
+        co_return;
     const bool of_one_subject = wanted.subject.has_value();
     x.out.stream = event_stream::open(s, x.in, std::move(wanted), co_await boost::asio::this_coro::executor);
     if (!x.out.stream) {

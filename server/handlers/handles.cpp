@@ -7,18 +7,6 @@ namespace coatcheck {
 
 namespace {
 
-// The session that the path names. Or nothing, and `x.out` is the problem.
-std::optional<session_key> named_handle(exchange& x)
-{
-    if (!is_handle(x.where.id)) {
-        set_problem(x.out, errc::malformed, "A handle has 43 characters of A-Z a-z 0-9 - _");
-        return std::nullopt;
-    }
-    const session_key key{handle(x.where.id), std::nullopt};
-    x.out.session = key.name;
-    return key;
-}
-
 std::string_view reason_of(errc why) noexcept
 {
     switch (why) {

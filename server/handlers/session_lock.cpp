@@ -1,6 +1,6 @@
 #include "server/handlers/handlers.hpp"
+#include "server/handlers/members.hpp"
 #include "server/handlers/session_parts.hpp"
-#include "server/members.hpp"
 #include "server/msgpack_writer.hpp"
 
 namespace coatcheck {
@@ -21,12 +21,7 @@ struct asked_lock {
 std::optional<asked_lock> read_lock(const service& s, exchange& x)
 {
     asked_lock asked;
-    if (x.in.body.empty())
-        return asked;
-    std::string body;
-    if (!read_body(s, x, body))
-        return std::nullopt;
-    const auto wrong = for_each_member(body, [&](std::string_view name, const msgpack_token& value) {
+    const bool good = read_members(s, x, [&](std::string_view name, const msgpack_token& value) {
         const bool natural = value.what == msgpack_token::kind::natural;
         if (name == "lease_ms") {
             if (!natural || value.natural < 1 || value.natural > longest_lease_ms)
@@ -41,10 +36,7 @@ std::optional<asked_lock> read_lock(const service& s, exchange& x)
         }
         return std::string_view();
     });
-    if (wrong.empty())
-        return asked;
-    set_problem(x.out, errc::malformed, wrong);
-    return std::nullopt;
+    return good ? std::optional(std::move(asked)) : std::nullopt;
 }
 
 } // namespace

@@ -73,6 +73,22 @@ bool read_as(const service& s, exchange& x, std::optional<media_type> type, std:
 
 } // namespace
 
+sessions* permitted_store(service& s, exchange& x, std::string_view name, scope needed)
+{
+    const auto found = s.stores.find(name);
+    if (found == s.stores.end()) {
+        set_problem(x.out, errc::not_found, "There is no store of that name; GET /v1/stores lists them.");
+        return nullptr;
+    }
+    sessions& store = *found->second;
+    x.out.store = store.name();
+    if (x.grant.may(needed, store.name()))
+        return &store;
+    set_problem(x.out, errc::forbidden,
+                "This token does not have the scope " + scope_set{needed}.str() + " for that store.");
+    return nullptr;
+}
+
 std::optional<session_key> named_session(const service& s, exchange& x)
 {
     std::string_view id;
@@ -99,6 +115,17 @@ std::optional<session_key> named_session(const service& s, exchange& x)
         return std::nullopt;
     }
     session_key key{s.handle_of(id), std::nullopt};
+    x.out.session = key.name;
+    return key;
+}
+
+std::optional<session_key> named_handle(exchange& x)
+{
+    if (!is_handle(x.where.id)) {
+        set_problem(x.out, errc::malformed, "A handle has 43 characters of A-Z a-z 0-9 - _");
+        return std::nullopt;
+    }
+    const session_key key{handle(x.where.id), std::nullopt};
     x.out.session = key.name;
     return key;
 }

@@ -9,10 +9,16 @@
 
 namespace coatcheck {
 
+// The store of that name, if the caller has the scope there. Or null, and `x.out` is the problem.
+sessions* permitted_store(service& s, exchange& x, std::string_view name, scope needed);
+
 // The session that the request names. Or nothing, and `x.out` is the problem.
 std::optional<session_key> named_session(const service& s, exchange& x);
 
-// Its id; named_session() has checked it.
+// The session whose handle the path has. Or nothing, and `x.out` is the problem.
+std::optional<session_key> named_handle(exchange& x);
+
+// The id that named_session() has found good.
 std::string_view named_id(const exchange& x);
 
 // The value of the Session-Lock field, which the request has. Or nothing, and `x.out` is the problem.

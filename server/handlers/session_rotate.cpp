@@ -1,6 +1,6 @@
 #include "server/handlers/handlers.hpp"
+#include "server/handlers/members.hpp"
 #include "server/handlers/session_parts.hpp"
-#include "server/members.hpp"
 #include "server/msgpack_writer.hpp"
 
 namespace coatcheck {
@@ -18,12 +18,7 @@ struct asked_rotation {
 std::optional<asked_rotation> read_rotation(const service& s, exchange& x)
 {
     asked_rotation asked;
-    if (x.in.body.empty())
-        return asked;
-    std::string body;
-    if (!read_body(s, x, body))
-        return std::nullopt;
-    const auto wrong = for_each_member(body, [&](std::string_view name, const msgpack_token& value) {
+    const bool good = read_members(s, x, [&](std::string_view name, const msgpack_token& value) {
         if (name == "id") {
             if (value.what != msgpack_token::kind::str || !is_session_id(value.content))
                 return std::string_view("id must be a session id of 16 to 256 characters of A-Z a-z 0-9 . _ ~ , : -");
@@ -37,10 +32,7 @@ std::optional<asked_rotation> read_rotation(const service& s, exchange& x)
         }
         return std::string_view();
     });
-    if (wrong.empty())
-        return asked;
-    set_problem(x.out, errc::malformed, wrong);
-    return std::nullopt;
+    return good ? std::optional(std::move(asked)) : std::nullopt;
 }
 
 } // namespace

@@ -132,7 +132,7 @@ awaitable<void> end_subject(service& s, sessions& store, exchange& x)
         co_return;
     }
     std::string members;
-    msgpack_writer(members).map(1).text("ended").number(static_cast<std::int64_t>(ended->size()));
+    msgpack_writer(members).map(1).text("ended").number(static_cast<std::int64_t>(*ended));
     show_data(x, members, *type);
 }
 
@@ -140,16 +140,13 @@ awaitable<void> end_device(service& s, sessions& store, exchange& x)
 {
     if (refuse_preconditions(x, {list_field::if_match, list_field::if_none_match}))
         co_return;
-    if (!is_handle(x.where.id)) {
-        set_problem(x.out, errc::malformed, "A handle has 43 characters of A-Z a-z 0-9 _ -");
+    const auto key = named_handle(x);
+    if (!key)
         co_return;
-    }
     const auto subject = named_subject(s, x);
     if (!subject)
         co_return;
-    const session_key key{handle(x.where.id), std::nullopt};
-    x.out.session = key.name;
-    const auto ended = co_await store.by_subject().end_one(*subject, key, x.now);
+    const auto ended = co_await store.by_subject().end_one(*subject, *key, x.now);
     if (!ended)
         show_failure(x, ended.error());
     else if (!*ended)

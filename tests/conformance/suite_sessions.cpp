@@ -47,7 +47,7 @@ struct two_daemons {
         const auto done = f.wait(second.store().by_subject().end_all(
             subject, spared != nullptr ? &spared->key : nullptr, std::nullopt, f.now));
         REQUIRE_MESSAGE(done.has_value(), done.error().code, " ", done.error().detail);
-        return done->size();
+        return *done;
     }
 
     // Whether the store keeps a list of them; if not it says so.
