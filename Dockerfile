@@ -6,7 +6,7 @@ WORKDIR /src
 COPY deploy/packages deploy/install deploy/
 RUN deploy/install
 COPY . .
-RUN --mount=type=cache,target=/root/.cache/ccache deploy/run --build && strip build/release/coatcheckd
+RUN --mount=type=cache,target=/ccache CCACHE_DIR=/ccache deploy/run --build && strip build/release/coatcheckd
 # The packages whose libraries it is linked with, whatever this release of Debian calls them.
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN ldd build/release/coatcheckd | awk '$3 ~ "^/" { print $3 }' | xargs realpath | xargs dpkg-query --search \
