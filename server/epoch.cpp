@@ -1,5 +1,6 @@
 #include "server/epoch.hpp"
 
+#include "backends/transport/lost_races.hpp"
 #include "backends/transport/pause.hpp"
 #include "proto/msgpack_reader.hpp"
 #include "proto/session_id.hpp"
@@ -101,7 +102,7 @@ awaitable<result<time_point>> epoch::current(time_point now, deadline by)
 
 awaitable<result<void>> epoch::advance(time_point before, time_point now, deadline by)
 {
-    for (auto longest_pause = 0ms;; longest_pause = std::min(2 * longest_pause + 1ms, 32ms)) {
+    for (unsigned lost = 0;; ++lost) {
         const auto found = co_await read(now, by);
         if (!found)
             co_return found.error();
@@ -122,7 +123,7 @@ awaitable<result<void>> epoch::advance(time_point before, time_point now, deadli
             learn(ms(before));
             co_return result<void>();
         }
-        if (!co_await pause_at_most(longest_pause, by))
+        if (!co_await pause_at_most(longest_pause(lost), by))
             co_return failure{errc::timed_out, "others kept moving the epoch until the deadline"};
     }
 }

@@ -1,5 +1,6 @@
 #include "server/rotation.hpp"
 
+#include "backends/transport/lost_races.hpp"
 #include "backends/transport/pause.hpp"
 #include "proto/rotated_record.hpp"
 
@@ -257,7 +258,7 @@ private:
 awaitable<result<rotated>> rotate(backend& keeper, lookup& places, const rotation& wanted, time_point now, deadline by)
 {
     attempt next(keeper, places, wanted, now, by);
-    for (auto longest_pause = 0ms;; longest_pause = std::min(2 * longest_pause + 1ms, 32ms)) {
+    for (unsigned lost = 0;; ++lost) {
         auto done = co_await next.run();
         if (done && *done) {
             if ((*done)->at.name != wanted.to.name)
@@ -268,9 +269,9 @@ awaitable<result<rotated>> rotate(backend& keeper, lookup& places, const rotatio
             co_await next.withdraw();
             co_return done.error();
         }
-        if (!co_await pause_at_most(longest_pause, by)) {
+        if (!co_await pause_at_most(longest_pause(lost), by)) {
             co_await next.withdraw();
-            co_return failure{errc::timed_out, "others kept changing the session until the deadline"};
+            co_return too_many_lost();
         }
     }
 }

@@ -1,5 +1,6 @@
 #include "server/sessions.hpp"
 
+#include "backends/transport/lost_races.hpp"
 #include "backends/transport/pause.hpp"
 #include "proto/rotated_record.hpp"
 #include "server/log.hpp"
@@ -169,13 +170,12 @@ awaitable<result<write>> sessions::create(const session_key& key, std::string_vi
 awaitable<result<sessions::merged>> sessions::patch(const session_key& key, merging merge, session_settings settings,
                                                     time_point now)
 {
-    using namespace std::chrono_literals;
     const deadline by = next_deadline();
     auto changes = co_await changes_of(std::move(settings), now, by);
     if (!changes)
         co_return changes.error();
     changes->may_create = false;
-    for (auto longest_pause = 0ms;; longest_pause = std::min(2 * longest_pause + 1ms, 32ms)) {
+    for (unsigned lost = 0;; ++lost) {
         auto before = co_await places_.find(key, changes->epoch, now, by);
         if (!before)
             co_return before.error();
@@ -188,8 +188,8 @@ awaitable<result<sessions::merged>> sessions::patch(const session_key& key, merg
             co_return written.error();
         if (written->what != write::outcome::refused || written->why != errc::precondition_failed)
             co_return merged{*std::move(written), *std::move(payload)};
-        if (!co_await pause_at_most(longest_pause, by))
-            co_return failure{errc::timed_out, "others kept changing the session until the deadline"};
+        if (!co_await pause_at_most(longest_pause(lost), by))
+            co_return too_many_lost();
     }
 }
 

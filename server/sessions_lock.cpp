@@ -1,6 +1,7 @@
 // Lease locks. A token is the moment of its grant in milliseconds, or one more than the last: it grows, also past the
 // time for which a session is remembered, and tells how old the lock is.
 
+#include "backends/transport/lost_races.hpp"
 #include "backends/transport/pause.hpp"
 #include "server/sessions.hpp"
 
@@ -90,7 +91,7 @@ awaitable<result<write>> sessions::unlock(const session_key& key, std::uint64_t 
     const auto epoch = co_await epoch_.current(now, by);
     if (!epoch)
         co_return epoch.error();
-    for (auto longest_pause = 0ms;; longest_pause = std::min(2 * longest_pause + 1ms, 32ms)) {
+    for (unsigned lost = 0;; ++lost) {
         auto found = co_await places_.find(key, *epoch, now, by);
         if (!found)
             co_return found.error();
@@ -107,8 +108,8 @@ awaitable<result<write>> sessions::unlock(const session_key& key, std::uint64_t 
             waiting_.wake_first(found->at.name);
             co_return write{write::outcome::replaced, {}, std::move(next)};
         }
-        if (!co_await pause_at_most(longest_pause, by))
-            co_return failure{errc::timed_out, "others kept changing the session until the deadline"};
+        if (!co_await pause_at_most(longest_pause(lost), by))
+            co_return too_many_lost();
     }
 }
 

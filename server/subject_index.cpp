@@ -1,5 +1,6 @@
 #include "server/subject_index.hpp"
 
+#include "backends/transport/lost_races.hpp"
 #include "backends/transport/pause.hpp"
 #include "proto/msgpack_reader.hpp"
 #include "server/msgpack_writer.hpp"
@@ -80,7 +81,7 @@ awaitable<result<subject_index::entries>> subject_index::change(std::string_view
                                                                 time_point keep_until, time_point now, deadline by)
 {
     const session_key place = place_of(subject);
-    for (auto longest_pause = 0ms;; longest_pause = std::min(2 * longest_pause + 1ms, 32ms)) {
+    for (unsigned lost = 0;; ++lost) {
         auto found = co_await read(place, now, by);
         if (!found)
             co_return found.error();
@@ -106,7 +107,7 @@ awaitable<result<subject_index::entries>> subject_index::change(std::string_view
             co_return done.error();
         if (*done)
             co_return std::move(found->all);
-        if (!co_await pause_at_most(longest_pause, by))
+        if (!co_await pause_at_most(longest_pause(lost), by))
             co_return failure{errc::timed_out, "others kept changing the index of the subject until the deadline"};
     }
 }

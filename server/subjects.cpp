@@ -1,5 +1,6 @@
 #include "server/subjects.hpp"
 
+#include "backends/transport/lost_races.hpp"
 #include "backends/transport/pause.hpp"
 #include "proto/rotated_record.hpp"
 #include "server/log.hpp"
@@ -237,7 +238,7 @@ awaitable<result<bool>> subjects::end_entry(subject_entry entry, const ending& w
             co_return about.what == kind::live;
         }
         if (!co_await pause_at_most(5ms, by))
-            co_return failure{errc::timed_out, "others kept changing the session until the deadline"};
+            co_return too_many_lost();
     }
     co_return false;
 }

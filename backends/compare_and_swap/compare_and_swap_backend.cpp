@@ -1,6 +1,6 @@
 #include "backends/compare_and_swap/compare_and_swap_backend.hpp"
 
-#include "backends/compare_and_swap/lost_races.hpp"
+#include "backends/transport/lost_races.hpp"
 #include "backends/transport/pause.hpp"
 
 #include <utility>
